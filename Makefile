@@ -1,0 +1,76 @@
+# Every target builds the environment it needs: `make test` works in a bare clone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TORCH := 2.13.0
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+CONSTRAINED := --constraint constraints.txt --build-constraint constraints.txt
+
+# `make figures QUICK=1`, `make figures RETRAIN=1`, `make experiments QUICK=1`
+FLAGS := $(if $(QUICK),--quick) $(if $(RETRAIN),--retrain)
+
+.DEFAULT_GOAL := help
+.PHONY: help test figures experiments check format notebooks site bench mutants constraints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.torch: Makefile
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet 'pip==26.3'
+	$(PIP) install --quiet 'torch==$(TORCH)+cpu' --constraint constraints.txt 2>/dev/null \
+	  || $(PIP) install --quiet 'torch==$(TORCH)' --index-url $(TORCH_CPU_INDEX)
+	touch $@
+
+$(VENV)/.stamp: $(VENV)/.torch pyproject.toml constraints.txt
+	$(PIP) install --quiet --editable '.[experiments]' --group test --group check $(CONSTRAINED)
+	touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp
+	$(PIP) install --quiet --group dev $(CONSTRAINED)
+	touch $@
+
+.venv: $(VENV)/.stamp-dev  ## build the whole environment
+
+test: $(VENV)/.stamp  ## run the tests and print the claim table
+	$(BIN)/python -m pytest $(ARGS)
+
+figures: $(VENV)/.stamp  ## draw the figures from results/ (QUICK=1: train briefly; RETRAIN=1: train again)
+	$(BIN)/python -m figures $(FLAGS) $(ARGS)
+
+experiments: $(VENV)/.stamp  ## run the experiments; ARGS='collapse --seeds 8' for one
+	$(BIN)/python -m experiments $(ARGS) $(if $(QUICK),--quick)
+
+check: $(VENV)/.stamp  ## format, lint and types, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.stamp  ## format, and fix what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+notebooks: $(VENV)/.stamp-dev  ## execute the notebooks from their .md sources
+	$(BIN)/jupytext --to ipynb --execute notebooks/*.md
+	$(BIN)/python -m pytest --nbmake notebooks $(ARGS)
+
+site: $(VENV)/.stamp-dev  ## build the site into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.stamp-dev  ## speed against peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(VENV)/.stamp-dev  ## change theory/ line by line: each change must make a test fail
+	$(BIN)/mutmut run $(ARGS)
+
+constraints: $(VENV)/.stamp-dev  ## pin what is installed now
+	{ sed -n '/^#/p' constraints.txt; \
+	  $(PIP) freeze --all --exclude setuptools --exclude-editable | sed 's/^torch==.*/torch==$(TORCH)/'; \
+	} > constraints.partial
+	mv constraints.partial constraints.txt
+
+clean:  ## remove the environment, caches and everything built
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build dist claims.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

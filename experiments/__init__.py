@@ -1,0 +1,1 @@
+"""Experiments in torch: one file, one `run(settings) -> xarray.Dataset` each."""
