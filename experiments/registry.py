@@ -1,0 +1,78 @@
+"""Which experiments there are, found by reading the files, not by importing them.
+
+An experiment is a module with the literals `CLAIMS` and `MINUTES`, a frozen dataclass `Settings` and a function
+`run`; a figure is one with the literal `CAPTION` and a function `draw`. The first line of the docstring describes it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from experiments.store import ROOT
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A module, its first docstring line, and its literal constants."""
+
+    package: str
+    name: str
+    description: str
+    constants: Mapping[str, Any]
+
+    @cached_property
+    def module(self) -> ModuleType:
+        return importlib.import_module(f"{self.package}.{self.name}")
+
+    @property
+    def path(self) -> Path:
+        return ROOT / self.package / f"{self.name}.py"
+
+
+class UnknownName(LookupError):
+    """There is no experiment or figure of that name."""
+
+
+def experiments(package: str = "experiments") -> dict[str, Entry]:
+    """Every experiment by name."""
+    return _entries(package, constants={"CLAIMS", "MINUTES"}, function="run")
+
+
+def figures(package: str = "figures") -> dict[str, Entry]:
+    """Every figure by name."""
+    return _entries(package, constants={"CAPTION"}, function="draw")
+
+
+def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
+    """The entry of that name. Raises UnknownName with the nearest one."""
+    if name in entries:
+        return entries[name]
+    near = get_close_matches(name, entries, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries) or 'none yet'}."
+    raise UnknownName(f"No {kind} is called {name!r}; {hint}")
+
+
+def _entries(package: str, *, constants: set[str], function: str) -> dict[str, Entry]:
+    found = {}
+    for path in sorted((ROOT / package).glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        literals = {
+            target.id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id in {"CLAIMS", "MINUTES", "CAPTION", "SOURCE"}
+        }
+        defines = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        if constants <= literals.keys() and function in defines:
+            first = (ast.get_docstring(tree) or "").partition("\n")[0]
+            found[path.stem] = Entry(package, path.stem, first, literals)
+    return found
