@@ -1,0 +1,69 @@
+"""Information theory of self-supervised learning by clustering: formulas, exact teachers, sharp bounds.
+
+Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
+each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
+`bounds`, `feasibility`, `projection`, `objective`.
+"""
+
+from theory.bounds import (
+    TeacherDistance,
+    exact_distance_bound,
+    hilbert_diameter,
+    hoeffding_bound,
+    sinkhorn_contraction,
+    specht_bound,
+    teacher_distance_bound,
+    variance_bound,
+)
+from theory.divergences import (
+    cross_entropy,
+    entropy,
+    jeffreys_information,
+    kl,
+    lautum_information,
+    mutual_information,
+)
+from theory.feasibility import InfeasibleTarget
+from theory.objective import Certificate, Objective, certificate, evaluate
+from theory.priors import jensen_gap, log_prior, log_range, log_variance
+from theory.projection import NotConverged, Projection, project
+from theory.simplex import assume_valid, log_softmax, marginal
+from theory.tilts import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
+
+__all__ = [
+    "Certificate",
+    "InfeasibleTarget",
+    "NotConverged",
+    "Objective",
+    "Projection",
+    "TeacherDistance",
+    "assume_valid",
+    "centering",
+    "certificate",
+    "cross_entropy",
+    "cumulant",
+    "entropy",
+    "evaluate",
+    "exact_distance_bound",
+    "hilbert_diameter",
+    "hoeffding_bound",
+    "inverse_prior",
+    "jeffreys_information",
+    "jensen_gap",
+    "kl",
+    "lautum_information",
+    "log_prior",
+    "log_range",
+    "log_softmax",
+    "log_variance",
+    "marginal",
+    "mutual_information",
+    "power_mean",
+    "project",
+    "sinkhorn",
+    "sinkhorn_contraction",
+    "specht_bound",
+    "teacher_distance_bound",
+    "tilt",
+    "variance_bound",
+]

@@ -1,0 +1,158 @@
+"""Which target priors a teacher with exact zeros can meet.  [T9]
+
+With S = {(n, k): pₙ(k) > 0, wₙ > 0}, some r on S has rows on the simplex and marginal π iff no set of
+clusters A asks for more than the samples that touch it hold: π(A) ≤ w(N(A)) (Hall; Gale). A *tilt* of p meets
+π iff, besides, every entry of S can be positive: no A other than a union of connected parts is tight.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order
+
+_SLACK = 1e-9  # of probability mass; the linear programs are solved to 1e-10
+
+
+class InfeasibleTarget(ValueError):
+    """No tilt of the teacher has the target prior. `clusters`: a blocking set.
+
+    `demand` = π(clusters) exceeds `supply`, the weight of the samples that can use one of them; or equals
+    it while one of those samples also has mass elsewhere, which the constraint would have to drive to 0.
+    """
+
+    def __init__(
+        self, clusters: tuple[int, ...], demand: float, supply: float, where: str
+    ) -> None:
+        self.clusters, self.demand, self.supply = clusters, demand, supply
+        tight = demand <= supply + _SLACK
+        names = ", ".join(map(str, clusters[:8])) + (", …" if len(clusters) > 8 else "")
+        reason = (
+            "uses up all the weight of every sample that can reach them, so their other probabilities "
+            "would have to become 0, which no tilt does"
+            if tight
+            else f"exceeds the weight {supply:.6g} of the samples in which their probability is not 0"
+        )
+        super().__init__(
+            f"`log_target` cannot be met by a tilt of `log_p`{where}: the target share {demand:.6g} of "
+            f"clusters {{{names}}} {reason}."
+        )
+
+
+def check_feasible(
+    log_p: np.ndarray, weights: np.ndarray, log_target: np.ndarray, *, where: str = ""
+) -> None:
+    """Raise InfeasibleTarget, naming a blocking set of clusters, where no tilt of p has marginal π.
+
+    log_p: [N, K].  weights: [N].  log_target: [K].
+    """
+    live = weights > 0
+    support, pattern = np.unique(log_p[live] > -np.inf, axis=0, return_inverse=True)
+    w = np.bincount(pattern.ravel(), weights=weights[live])
+    w, pi = w / w.sum(), np.exp(log_target) / np.exp(log_target).sum()
+    if support.all():
+        return
+    blocking = _overfull(support, w, pi)
+    if blocking is None:
+        blocking = _tight(support, w, pi)
+    if blocking is not None:
+        supply = float(w[support[:, blocking].any(axis=1)].sum())
+        raise InfeasibleTarget(
+            tuple(map(int, np.flatnonzero(blocking))),
+            float(pi[blocking].sum()),
+            supply,
+            where,
+        )
+
+
+def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
+    """The A that maximises π(A) − w(N(A)), if that is positive: the minimum cut, as a linear program."""
+    rows, cols = np.nonzero(support)
+    g, k = support.shape
+    edge = np.arange(rows.size)
+    ones = np.ones(rows.size)
+    below = csr_array(
+        coo_array(
+            (
+                np.concatenate([ones, -ones]),
+                (np.tile(edge, 2), np.concatenate([g + cols, rows])),
+            ),
+            shape=(rows.size, g + k),
+        )
+    )
+    cut = _solve(
+        np.concatenate([w, -pi]),
+        A_ub=below,
+        b_ub=np.zeros(rows.size),
+        bounds=(0.0, 1.0),
+    )
+    return cut.x[g:] > 0.5 if -cut.fun > _SLACK else None
+
+
+def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
+    """A tight set that forces an entry of the support to 0, if there is one.
+
+    Maximise t with f ≥ t · w π on the support. If t stays 0, an entry (n, k) cannot be raised by moving flow
+    round any cycle: k does not reach n over "n → k on the support, k → n where f > 0". What k reaches is
+    closed; the clusters outside are filled by exactly the samples outside.
+    """
+    rows, cols = np.nonzero(support)
+    g, k = support.shape
+    e = np.arange(rows.size)
+    ones = np.ones(rows.size)
+    sums = csr_array(
+        coo_array((np.tile(ones, 2), (np.concatenate([rows, g + cols]), np.tile(e, 2))))
+    )
+    sums = csr_array(
+        (sums.data, sums.indices, sums.indptr), shape=(g + k, rows.size + 1)
+    )
+    floor = csr_array(
+        coo_array(
+            (
+                np.concatenate([-ones, w[rows] * pi[cols]]),
+                (np.tile(e, 2), np.append(e, np.full(e.size, e.size))),
+            ),
+            shape=(rows.size, rows.size + 1),
+        )
+    )
+    cost = np.zeros(rows.size + 1)
+    cost[-1] = -1.0
+    flow = _solve(
+        cost,
+        A_ub=floor,
+        b_ub=np.zeros(rows.size),
+        A_eq=sums,
+        b_eq=np.concatenate([w, pi]),
+        bounds=(0.0, 1.0),
+    )
+    if flow.x[-1] > _SLACK:
+        return None
+    used = flow.x[:-1] > _SLACK
+    heads, tails = (
+        np.concatenate([rows, g + cols[used]]),
+        np.concatenate([g + cols, rows[used]]),
+    )
+    graph = csr_array(
+        coo_array((np.ones(heads.size), (heads, tails)), shape=(g + k, g + k))
+    )
+    for n, c in zip(rows[~used], cols[~used], strict=True):
+        reached = breadth_first_order(graph, g + c, return_predecessors=False)
+        if n not in reached:
+            outside = np.ones(g + k, dtype=bool)
+            outside[reached] = False
+            return outside[g:]
+    return None
+
+
+def _solve(cost: np.ndarray, **problem: object) -> object:
+    tolerance = {
+        "primal_feasibility_tolerance": 1e-10,
+        "dual_feasibility_tolerance": 1e-10,
+    }
+    result = linprog(cost, method="highs", options=tolerance, **problem)
+    if result.x is None:
+        raise RuntimeError(
+            f"the feasibility of `log_target` could not be decided: {result.message}"
+        )
+    return result

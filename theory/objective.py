@@ -1,0 +1,123 @@
+"""The objective of self-supervised learning by clustering, its parts, and what a loss value proves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from theory.divergences import cross_entropy, entropy, kl, mutual_information
+from theory.logspace import (
+    Array,
+    Namespace,
+    divergence_terms,
+    log_mean_exp,
+    mean_of_rows,
+)
+from theory.simplex import (
+    check_log_probabilities,
+    check_rank,
+    check_same_shape,
+    ensemble,
+    target_prior,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """cross_entropy = teacher_entropy + kl, and the information on either side, in nats; each [...].  [O2, O3]
+
+    cross_entropy: Σ w H(rₙ, qₙ), the loss that is trained.  kl: Σ w KL(rₙ‖qₙ), what it can be lowered by.
+    teacher_entropy: Σ w H(rₙ).  teacher_information, student_information: I(X;K) of each.
+    teacher_prior_entropy, student_prior_entropy: H of the cluster priors Σ w rₙ and Σ w qₙ; both log K
+    in uniform collapse, both 0 in collapse to one cluster.
+    """
+
+    cross_entropy: Array
+    kl: Array
+    teacher_entropy: Array
+    teacher_information: Array
+    student_information: Array
+    teacher_prior_entropy: Array
+    student_prior_entropy: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What the value of the KL proves about the student; each [...].  [O5]
+
+    kl: D = Σ w KL(rₙ‖qₙ), nats.  prior_kl: KL(r̄‖q̄) of the cluster priors, never above D.
+    prior_distance_bound: at least TV(π, q̄): TV(π, r̄) + √(D/2), and at most 1. Below 1 − 1/K it rules out,
+    for uniform π, a student that has fallen into one cluster.
+    teacher_information: I_r = H(r̄) − Σ w H(rₙ), what any constant student must pay.
+    not_constant: D < I_r, which proves that the student depends on its input. False proves nothing.
+    """
+
+    kl: Array
+    prior_kl: Array
+    prior_distance_bound: Array
+    teacher_information: Array
+    not_constant: Array
+
+
+def evaluate(log_r: Array, log_q: Array, *, weights: Array | None = None) -> Objective:
+    """Σ w H(rₙ, qₙ) = Σ w H(rₙ) + Σ w KL(rₙ‖qₙ), with the informations and prior entropies.  [O1, O2]
+
+    log_r, log_q: teacher and student, [..., N, K], one shape.  weights: [..., N], sum 1; None means 1/N.
+    Returns Objective, each entry [...], in nats.
+    Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
+    """
+    log_r, log_q, weights, xp = _pair(log_r, log_q, weights)
+    return Objective(
+        cross_entropy=mean_of_rows(cross_entropy(log_r, log_q), weights, xp),
+        kl=mean_of_rows(kl(log_r, log_q), weights, xp),
+        teacher_entropy=mean_of_rows(entropy(log_r), weights, xp),
+        teacher_information=mutual_information(log_r, weights=weights),
+        student_information=mutual_information(log_q, weights=weights),
+        teacher_prior_entropy=entropy(log_mean_exp(log_r, weights, xp)),
+        student_prior_entropy=entropy(log_mean_exp(log_q, weights, xp)),
+    )
+
+
+def certificate(
+    log_r: Array,
+    log_q: Array,
+    *,
+    weights: Array | None = None,
+    log_target: Array | None = None,
+) -> Certificate:
+    """TV(π, q̄) ≤ TV(π, r̄) + √(D/2), and D < I_r only if q varies: two proofs against collapse.  [O5]
+
+    From KL(r̄‖q̄) ≤ D (joint convexity) with Pinsker's inequality, and D = I_r + KL(r̄‖q) for constant q.
+    The teacher need not meet π exactly: its own prior r̄ is used, and its distance from π added.
+    log_r, log_q: teacher and student, [..., N, K], one shape.  weights: [..., N], sum 1; None means 1/N.
+    log_target: log π, [..., K]; None means uniform.  Returns Certificate, each entry [...].
+    Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
+    """
+    log_r, log_q, weights, xp = _pair(log_r, log_q, weights, log_target=log_target)
+    log_pi = target_prior(log_target, log_r, xp, "log_r")
+    log_r_mean, log_q_mean = (
+        log_mean_exp(log_r, weights, xp),
+        log_mean_exp(log_q, weights, xp),
+    )
+    d = mean_of_rows(kl(log_r, log_q), weights, xp)
+    information = mutual_information(log_r, weights=weights)
+    off_target = 0.5 * xp.sum(xp.abs(xp.exp(log_pi) - xp.exp(log_r_mean)), axis=-1)
+    bound = off_target + xp.sqrt(d / 2.0)
+    return Certificate(
+        kl=d,
+        prior_kl=xp.sum(divergence_terms(log_r_mean, log_q_mean, xp), axis=-1),
+        prior_distance_bound=xp.where(bound < 1.0, bound, 1.0),
+        teacher_information=information,
+        not_constant=d < information,
+    )
+
+
+def _pair(
+    log_r: Array, log_q: Array, weights: Array | None, log_target: Array | None = None
+) -> tuple[Array, Array, Array, Namespace]:
+    log_r, weights, xp = ensemble(
+        log_r, weights, "log_r", log_q=log_q, log_target=log_target
+    )
+    check_rank("log_q", log_q, 2)
+    check_same_shape("log_q", log_q, "log_r", log_r)
+    check_log_probabilities("log_q", log_q, xp)
+    return log_r, log_q, weights, xp

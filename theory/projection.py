@@ -1,0 +1,317 @@
+"""The exact constrained teacher: the closest ensemble to p whose cluster prior is π, with its certificate.
+
+(T)  minimise Σₙ wₙ KL(rₙ‖pₙ)  subject to  Σₙ wₙ rₙ = π, every rₙ on the simplex.
+
+Its dual g(λ) = ⟨π, λ⟩ − Σₙ wₙ log Σₖ pₙ(k) e^{λ(k)} is concave and smooth, and r* is the tilt at its
+maximum.  [T3]  Plain Sinkhorn climbs g one coordinate block at a time and stalls at low temperature, where
+its contraction κ is 1 to many digits.  [T5]  Here:
+
+* a Newton step in the metric diag(m), where the Hessian is I minus a Gram matrix and its spectrum is [0, 1];
+* a step length that cannot fail: along δ, g has |third derivative| ≤ osc(δ) · |second|, so with M = osc(δ),
+  a = ⟨∇g, δ⟩, b = −δᵀ∇²g δ the step log(1 + M a/b)/M maximises a lower bound of g; the full step is taken
+  where it does as well;
+* a Sinkhorn round after every step that is still far off, which keeps every m(k) above wₘᵢₙ π(k);
+* annealing: where one round from the start leaves much to do, pᵝ is projected for β = β₀, 2β₀, …, 1, each λ
+  scaled up to start the next: about 20 steps in all, whatever the temperature;
+* the smaller side: for N < K the same solver runs on the transposed problem, whose unknowns are samples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import array_api_compat
+import numpy as np
+
+from theory.feasibility import check_feasible
+from theory.logspace import (
+    Array,
+    Namespace,
+    constant,
+    divergence_terms,
+    log_mean_exp,
+    mean_of_rows,
+    normalize,
+)
+from theory.logspace import log_normalizer as log_z
+from theory.simplex import (
+    check_count,
+    check_number,
+    ensemble,
+    target_prior,
+    values_are_checked,
+)
+from theory.tilts import check_tilt
+
+
+class NotConverged(RuntimeError):
+    """The dual was not maximised to `tol`. `marginal_error`: what was reached, the worst of the batch."""
+
+    def __init__(self, marginal_error: float, tol: float, iterations: int) -> None:
+        self.marginal_error = marginal_error
+        super().__init__(
+            f"project reached a marginal error of {marginal_error:.3g}, not tol = {tol:.3g}, in {iterations} "
+            "iterations; raise `max_iter` or `tol`, or raise the temperature of `log_p`."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """The projected teacher and the evidence that it is the optimum.  [T4]
+
+    A tilt of p with marginal π is the unique minimiser of (T); both numbers are of the arrays returned.
+    log_r: [..., N, K].  log_tilt: λ*, [..., K], the one with Σₖ π(k) λ(k) = 0.
+    marginal_error: Σₖ |Σₙ wₙ rₙ(k) − π(k)|, [...].
+    duality_gap: Σₙ wₙ KL(rₙ‖pₙ) − g(λ), nats, [...]; 0 up to marginal_error · osc(λ) and rounding.
+    iterations: Newton steps taken by the slowest ensemble of the batch.
+    """
+
+    log_r: Array
+    log_tilt: Array
+    marginal_error: Array
+    duality_gap: Array
+    iterations: int
+
+
+def project(
+    log_p: Array,
+    *,
+    weights: Array | None = None,
+    log_target: Array | None = None,
+    tol: float = 1e-9,
+    max_iter: int = 200,
+    log_tilt: Array | None = None,
+) -> Projection:
+    """r* = argmin Σₙ wₙ KL(rₙ‖pₙ) subject to Σₙ wₙ rₙ = π: the tilt by the maximiser λ* of g.  [T3]
+
+    Solved in float64 whatever the dtype and rounded once. Differentiable in torch: the last Newton step is
+    recorded, which gives the exact implicit derivative of λ* in p, w and π.
+
+    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
+    means uniform.  tol: largest marginal error Σₖ |m(k) − π(k)|.  max_iter: Newton steps allowed.
+    log_tilt: λ to start from, [..., K]: that of the last training step, say.
+    Raises NotConverged (a RuntimeError) with the error reached; InfeasibleTarget (a ValueError) with a
+    blocking set of clusters where zeros in p leave no solution; TypeError, ValueError for bad arguments.
+    """
+    tol = check_number("tol", tol, low=0.0, open_low=True)
+    max_iter = check_count("max_iter", max_iter)
+    log_p, weights, xp = ensemble(
+        log_p, weights, log_target=log_target, log_tilt=log_tilt
+    )
+    log_pi = target_prior(log_target, log_p, xp)
+    if log_tilt is not None:
+        check_tilt(log_tilt, log_p, xp)
+    if values_are_checked():
+        _check_feasible(log_p, weights, log_pi, xp)
+
+    wide = [xp.astype(a, xp.float64) for a in (log_p, weights, log_pi)]
+    wide[1] = (
+        wide[1] / xp.sum(wide[1], axis=-1)[..., None]
+    )  # float32 weights sum to 1 to 1e-7 only
+    wide[2] = normalize(wide[2], xp)
+    start = None if log_tilt is None else constant(xp.astype(log_tilt, xp.float64))
+    lam, iterations = _maximise(*wide, start, tol, max_iter, xp)
+    lam = lam - xp.sum(xp.exp(wide[2]) * lam, axis=-1)[..., None]
+
+    lam = xp.astype(lam, log_p.dtype)
+    scores = log_p + lam[..., None, :]
+    log_r = normalize(scores, xp)
+    r, pi = xp.exp(log_r), xp.exp(log_pi)
+    marginal_error = xp.sum(
+        xp.abs(xp.sum(weights[..., None] * r, axis=-2) - pi), axis=-1
+    )
+    primal = mean_of_rows(
+        xp.sum(divergence_terms(log_r, log_p, xp), axis=-1), weights, xp
+    )
+    dual = xp.sum(pi * lam, axis=-1) - mean_of_rows(log_z(scores, xp), weights, xp)
+    return Projection(
+        log_r=log_r,
+        log_tilt=lam,
+        marginal_error=constant(marginal_error),
+        duality_gap=constant(primal - dual),
+        iterations=iterations,
+    )
+
+
+def _maximise(
+    log_p: Array,
+    w: Array,
+    log_pi: Array,
+    start: Array | None,
+    tol: float,
+    max_iter: int,
+    xp: Namespace,
+) -> tuple[Array, int]:
+    """λ* of checked float64 arrays, on whichever side has fewer unknowns."""
+    n, k = log_p.shape[-2:]
+    batch = log_p.shape[:-2]
+    w = xp.broadcast_to(w, (*batch, n))
+    log_pi = xp.broadcast_to(log_pi, (*batch, k))
+    if n >= k or bool(xp.any(w == 0)):
+        lam, iterations = _newton(
+            *map(constant, (log_p, w, log_pi)), start, tol, max_iter, xp
+        )
+        return _record_step(lam, log_p, w, log_pi, xp), iterations
+    # The plan qₙₖ = wₙ rₙ(k), read by columns: clusters are the samples, of weight π, and w is the target.
+    columns = normalize(xp.matrix_transpose(log_p + xp.log(w)[..., None]), xp)
+    guess = None if start is None else -log_z(constant(log_p) + start[..., None, :], xp)
+    log_w, pi = xp.log(w), xp.exp(log_pi)
+    f, iterations = _newton(
+        *map(constant, (columns, pi, log_w)), guess, tol, max_iter, xp
+    )
+    f = _record_step(f, columns, pi, log_w, xp)
+    return log_pi - log_mean_exp(log_p + f[..., None], w, xp), iterations
+
+
+def _newton(
+    log_p: Array,
+    w: Array,
+    log_pi: Array,
+    start: Array | None,
+    tol: float,
+    max_iter: int,
+    xp: Namespace,
+) -> tuple[Array, int]:
+    """Annealed, safeguarded Newton ascent of g; every ensemble of the batch at its own β."""
+    finite = log_p > -math.inf
+    range_ = xp.max(
+        xp.max(xp.where(finite, log_p, -math.inf), axis=-1)
+        - xp.min(xp.where(finite, log_p, math.inf), axis=-1),
+        axis=-1,
+    )
+    lam = xp.zeros_like(log_pi) if start is None else xp.zeros_like(log_pi) + start
+    lam = _round(log_p, lam, w, log_pi, xp)
+    beta = xp.ones_like(range_)
+    error = _error(_state(log_p, lam, w, log_pi, xp)[1], log_pi, xp)
+    direct = (range_ < 8.0) | ((range_ < 128.0) & (error < 0.5)) | (error < 0.02)
+    beta = xp.where(direct, beta, 8.0 / xp.where(range_ > 0, range_, 1.0))
+    lam = lam * beta[..., None]
+
+    for iteration in range(max_iter + 1):
+        log_q = normalize(
+            xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp
+        )
+        r, m, g = _state(log_q, lam, w, log_pi, xp)
+        error = _error(m, log_pi, xp)
+        done = (beta == 1.0) & (error <= tol)
+        if bool(xp.all(done)):
+            return lam, iteration
+        rises = (beta < 1.0) & (error < 1e-2)
+        if bool(xp.any(rises)):
+            grown = xp.where(rises, xp.minimum(2.0 * beta, xp.ones_like(beta)), beta)
+            lam, beta = lam * (grown / beta)[..., None], grown
+            log_q = normalize(
+                xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp
+            )
+            lam = xp.where(rises[..., None], _round(log_q, lam, w, log_pi, xp), lam)
+            r, m, g = _state(log_q, lam, w, log_pi, xp)
+            error = _error(m, log_pi, xp)
+        new = lam + _step(log_q, r, m, g, lam, w, log_pi, xp)
+        new = xp.where(
+            (error > 1e-3)[..., None], _round(log_q, new, w, log_pi, xp), new
+        )
+        lam = xp.where(done[..., None], lam, new)
+    worst = float(xp.max(xp.where(beta == 1.0, error, xp.full_like(error, 2.0))))
+    raise NotConverged(worst, tol, max_iter)
+
+
+def _step(
+    log_q: Array,
+    r: Array,
+    m: Array,
+    g: Array,
+    lam: Array,
+    w: Array,
+    log_pi: Array,
+    xp: Namespace,
+) -> Array:
+    """The Newton direction times the full step if g confirms it, else the step that cannot fail."""
+    gradient = xp.exp(log_pi) - m
+    direction = _solve_hessian(r, m, w, gradient, xp)
+    slope = xp.sum(gradient * direction, axis=-1)
+    along = xp.sum(r * direction[..., None, :], axis=-1)
+    curvature = xp.sum(m * direction**2, axis=-1) - xp.sum(w * along**2, axis=-1)
+    osc = xp.max(direction, axis=-1) - xp.min(direction, axis=-1)
+    usable = (slope > 0) & (curvature > 0) & (osc > 0) & xp.isfinite(osc)
+    slope, curvature, osc = (xp.where(usable, a, 1.0) for a in (slope, curvature, osc))
+    certain = xp.log1p(osc * slope / curvature) / osc
+    direction = xp.where(usable[..., None], direction, 0.0)
+    _, _, reached = _state(log_q, lam + direction, w, log_pi, xp)
+    full = reached - g >= 0.05 * slope - 1e-13 * xp.abs(g)
+    length = xp.where(full | (certain > 1.0), 1.0, certain)
+    return length[..., None] * direction
+
+
+def _solve_hessian(
+    r: Array, m: Array, w: Array, gradient: Array, xp: Namespace
+) -> Array:
+    """δ with (diag(m) − Σ w r rᵀ) δ = gradient, solved in the metric diag(m).
+
+    √m spans the null space of a connected problem and is filled in; the ridge stands in for the rest.
+    """
+    root = xp.sqrt(m)
+    a = xp.sqrt(w)[..., None] * r / root[..., None, :]
+    eye = xp.eye(m.shape[-1], dtype=m.dtype, device=array_api_compat.device(m))
+    hessian = (
+        (1.0 + 1e-14) * eye
+        - xp.matrix_transpose(a) @ a
+        + root[..., :, None] * root[..., None, :]
+    )
+    return xp.linalg.solve(hessian, (gradient / root)[..., None])[..., 0] / root
+
+
+def _record_step(
+    lam: Array, log_p: Array, w: Array, log_pi: Array, xp: Namespace
+) -> Array:
+    """λ + H⁻¹(π − m) with H held constant: no change in value at λ*, and its derivative is that of λ*."""
+    if not any(getattr(a, "requires_grad", False) for a in (log_p, w, log_pi)):
+        return lam
+    r, m, _ = _state(log_p, lam, w, log_pi, xp)
+    return lam + _solve_hessian(
+        constant(r), constant(m), constant(w), xp.exp(log_pi) - m, xp
+    )
+
+
+def _state(
+    log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace
+) -> tuple[Array, Array, Array]:
+    """r, m and g at λ."""
+    scores = log_p + lam[..., None, :]
+    log_norm = log_z(scores, xp)
+    r = xp.exp(scores - log_norm[..., None])
+    m = xp.sum(w[..., None] * r, axis=-2)
+    g = xp.sum(xp.exp(log_pi) * lam, axis=-1) - xp.sum(w * log_norm, axis=-1)
+    return r, m, g
+
+
+def _round(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> Array:
+    """One Sinkhorn round, λ + log π − log m(λ)."""
+    return lam + log_pi - log_mean_exp(normalize(log_p + lam[..., None, :], xp), w, xp)
+
+
+def _error(m: Array, log_pi: Array, xp: Namespace) -> Array:
+    return xp.sum(xp.abs(m - xp.exp(log_pi)), axis=-1)
+
+
+def _check_feasible(log_p: Array, w: Array, log_pi: Array, xp: Namespace) -> None:
+    """`check_feasible` for each ensemble of the batch that holds an exact zero."""
+    if not bool(xp.any(log_p == -math.inf)):
+        return
+    batch = tuple(log_p.shape[:-2])
+    p, weights, pi = (
+        np.broadcast_to(_on_host(a), batch + tail)
+        for a, tail in (
+            (log_p, log_p.shape[-2:]),
+            (w, log_p.shape[-2:-1]),
+            (log_pi, log_p.shape[-1:]),
+        )
+    )
+    for index in np.ndindex(*batch):
+        where = f" at batch index {index}" if batch else ""
+        check_feasible(p[index], weights[index], pi[index], where=where)
+
+
+def _on_host(x: Array) -> np.ndarray:
+    x = constant(x)
+    return np.asarray(x.cpu() if hasattr(x, "cpu") else x, dtype=np.float64)
