@@ -29,6 +29,10 @@ Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
 
 
+class NoCluster(RuntimeError):
+    """Dask is not installed, or no scheduler answers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """How a sweep is carried out; nothing here changes a number, except `threads` in the last bits."""
@@ -196,11 +200,11 @@ def _on_dask(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) ->
     try:
         from distributed import Client, as_completed
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("`scheduler` needs Dask: pip install --group dask") from error
+        raise NoCluster("a scheduler needs Dask: pip install --group dask") from error
     try:
         client = Client(context.scheduler, timeout=CONNECT_SECONDS)
     except OSError as error:
-        raise ConnectionError(f"No Dask scheduler answers at {context.scheduler}.") from error
+        raise NoCluster(f"no Dask scheduler answers at {context.scheduler}") from error
     with client:
         futures = {
             client.submit(

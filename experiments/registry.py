@@ -1,7 +1,8 @@
 """Which experiments there are, found by reading the files, not by importing them.
 
-An experiment is a module with the literals `CLAIMS` and `MINUTES`, a frozen dataclass `Settings` and a function
-`run`; a figure is one with the literal `CAPTION` and a function `draw`. The first line of the docstring describes it.
+An experiment is a module with the literals `CLAIMS` and `MINUTES`, a frozen dataclass `Settings` and a
+function `run`; a figure is one with the literal `CAPTION` and a function `draw`. The first line of the
+docstring describes it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
         return entries[name]
     near = get_close_matches(name, entries, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries) or 'none yet'}."
-    raise UnknownName(f"No {kind} is called {name!r}; {hint}")
+    raise UnknownName(f"no {kind} is called {name!r}; {hint}")
 
 
 def _entries(package: str, *, constants: set[str], function: str) -> dict[str, Entry]:

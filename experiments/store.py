@@ -55,7 +55,7 @@ def to_json(settings: Any) -> str:
 def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
     """The settings a dataset was made with."""
     if "settings" not in dataset.attrs:
-        raise SettingsMismatch("The dataset has no attribute `settings`: it was not made by an experiment.")
+        raise SettingsMismatch("the dataset has no attribute `settings`: it was not made by an experiment.")
     return json.loads(dataset.attrs["settings"])
 
 
@@ -90,7 +90,7 @@ def check(dataset: xr.Dataset, settings: Any) -> None:
         table = [("setting", "file", "code"), *rows]
         widths = [max(len(row[i]) for row in table) for i in range(3)]
         lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
-        raise SettingsMismatch("The results were made with other settings.\n" + "\n".join(lines))
+        raise SettingsMismatch("the results were made with other settings.\n" + "\n".join(lines))
 
 
 def digest(dataset: xr.Dataset) -> str:
@@ -181,8 +181,8 @@ def versions() -> dict[str, str]:
 
 
 def _serialise(dataset: xr.Dataset) -> bytes:
-    # Twice: netCDF 3 narrows types (int64 to int32, a list of one number to the number), and what is read back
-    # must again give these bytes.
+    # Twice: netCDF 3 narrows types (int64 to int32, a list of one number to the number), and what is read
+    # back must again give these bytes.
     return _encode(_parse(_encode(dataset)))
 
 

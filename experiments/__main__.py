@@ -1,0 +1,163 @@
+"""List the experiments, or run one of them.
+
+python -m experiments                  what there is
+python -m experiments NAME --help      its settings and their defaults
+python -m experiments NAME --quick     its small variant, in seconds
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments import registry
+from experiments.registry import Entry
+
+PROGRAM = "python -m experiments"
+
+
+class BadCommand(Exception):
+    """What was typed cannot be understood; the message is one line."""
+
+
+def main(arguments: Sequence[str] | None = None, *, package: str = "experiments") -> int:
+    """Run the command line; returns the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    entries = registry.experiments(package)
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            return _list(entries)
+        if arguments[0].startswith("-"):
+            raise BadCommand(f"the name of an experiment comes first, got {arguments[0]!r}")
+        return _run(registry.find(entries, arguments[0], kind="experiment"), arguments[1:])
+    except (BadCommand, registry.UnknownName) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+
+
+def minutes(entry: Entry) -> str:
+    """The time estimate of the full run in words."""
+    estimate = entry.constants["MINUTES"]
+    return f"{max(round(estimate * 60), 1)} s" if estimate < 1 else f"{round(estimate)} min"
+
+
+def parse(command: type, arguments: Sequence[str], *, program: str, description: str, default: Any) -> Any:
+    """tyro on a dataclass, with one line instead of a box where the arguments are wrong."""
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            config = (tyro.conf.OmitArgPrefixes,)
+            return tyro.cli(
+                command, args=arguments, prog=program, description=description, default=default, config=config
+            )
+    except ValueError as error:
+        raise BadCommand(str(error)) from error
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise BadCommand(_one_line(box.getvalue())) from None
+
+
+def _list(entries: dict[str, Entry]) -> int:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("experiment", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("claims")
+    table.add_column("what it measures")
+    for name, entry in entries.items():
+        table.add_row(name, minutes(entry), ", ".join(entry.constants["CLAIMS"]), entry.description)
+    Console(highlight=False).print(table)
+    print(f"\n{PROGRAM} NAME          run it (the time is for one core)")
+    print(f"{PROGRAM} NAME --quick  its small variant, in seconds")
+    print(f"{PROGRAM} NAME --help   its settings and their defaults")
+    return 0
+
+
+def _run(entry: Entry, arguments: list[str]) -> int:
+    quick = "--quick" in arguments
+    from experiments import grid, runner, store  # here: the list should not wait for torch and xarray
+
+    command = _command(entry)
+    default = entry.module.Settings.quick() if quick else entry.module.Settings()
+    typed = parse(
+        command,
+        arguments,
+        program=f"{PROGRAM} {entry.name}",
+        description=_description(entry),
+        default=command(settings=default),
+    )
+    how: Execution = typed.how
+    path = how.output or runner.destination(entry, typed.settings)
+    begun = time.monotonic()
+    try:
+        runner.run(entry, typed.settings, path, jobs=how.jobs, scheduler=how.scheduler, threads=how.threads)
+    except (runner.CannotRun, grid.NoCluster) as error:
+        print(f"{PROGRAM} {entry.name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            f"\n{entry.name}: stopped; the same command goes on with the first unfinished chunk",
+            file=sys.stderr,
+        )
+        return 130
+    size, spent = path.stat().st_size / 1000, time.monotonic() - begun
+    took = f"{spent:.0f} s" if spent < 90 else f"{spent / 60:.0f} min"
+    print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {took}")
+    if path == runner.RESULTS / f"{entry.name}.nc":
+        print("python -m figures draws what depends on it")
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How it is run; the numbers do not depend on it, except on --threads in the last bits."""
+
+    quick: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Take the defaults of the small variant: seconds instead of minutes."""
+    jobs: int = 1
+    """Chunks computed at once, each in a process of its own if more than one."""
+    threads: int = 1
+    """Threads of the linear algebra inside one chunk."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="tcp://HOST:PORT")] = None
+    """Dask scheduler that computes the chunks instead of this machine."""
+    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE.nc")] = None
+    """Results file. If not given, results/NAME.nc for the default settings, else a folder git ignores."""
+
+
+def _command(entry: Entry) -> type:
+    how = Annotated[Execution, tyro.conf.arg(name="")]
+    fields = [("settings", entry.module.Settings), ("how", how, Execution())]
+    return make_dataclass("Command", fields, frozen=True, kw_only=True)
+
+
+def _description(entry: Entry) -> str:
+    claims = ", ".join(entry.constants["CLAIMS"])
+    return f"{entry.description} Claims {claims}; about {minutes(entry)} in full."
+
+
+def _one_line(box: str) -> str:
+    """tyro's message without its frame: what is wrong, and what was perhaps meant."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if set(line) <= {"─"}:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    message = " ".join(parts[0]).replace("Error parsing settings: ", "")
+    meant = [part[1] for part in parts if part[0].startswith("Perhaps you meant")]
+    return message.rstrip(".") + (f"; did you mean {meant[0]}?" if meant else "") or box.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
