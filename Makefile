@@ -52,9 +52,9 @@ format: $(VENV)/.stamp  ## format, and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-notebooks: $(VENV)/.stamp-dev  ## execute the notebooks from their .md sources
-	$(BIN)/jupytext --to ipynb --execute notebooks/*.md
-	$(BIN)/python -m pytest --nbmake notebooks $(ARGS)
+notebooks: $(VENV)/.stamp-dev  ## execute the notebooks of notebooks/*.md into the .ipynb beside them
+	$(BIN)/jupytext --quiet --to ipynb notebooks/*.md
+	$(BIN)/python -m pytest --nbmake --overwrite notebooks $(ARGS)
 
 site: $(VENV)/.stamp-dev  ## build the site into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
@@ -67,7 +67,7 @@ mutants: $(VENV)/.stamp-dev  ## change theory/ line by line: each change must ma
 
 constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	{ sed -n '/^#/p' constraints.txt; \
-	  $(PIP) freeze --all --exclude setuptools --exclude-editable | sed 's/^torch==.*/torch==$(TORCH)/'; \
+	  $(PIP) freeze --all --exclude-editable | sed 's/^torch==.*/torch==$(TORCH)/'; \
 	} > constraints.partial
 	mv constraints.partial constraints.txt
 
