@@ -61,11 +61,11 @@ def at_most(lhs, rhs, *, slack=0.0):
 
 
 def equal(actual, expected, *, rtol=None, atol=None):
-    """Assert |actual − expected| ≤ atol + rtol |expected| in every entry, and record the largest ratio of the two.
+    """Assert |actual − expected| ≤ atol + rtol |expected| in every entry; record the largest ratio of the two.
 
-    expected may broadcast to the shape of actual, not the reverse. Equal infinities agree; NaN never does, not
-    even with NaN. rtol and atol default to ε^¾ of the less precise operand, 1.8e-12 in float64 and 6.4e-6 in
-    float32; with atol=0 the test is relative.
+    expected may broadcast to the shape of actual, not the reverse. Equal infinities agree; NaN never does,
+    not even with NaN. rtol and atol default to ε^¾ of the less precise operand, 1.8e-12 in float64 and
+    6.4e-6 in float32; with atol=0 the test is relative.
     """
     eps = max(_EPS.get(str(getattr(x, "dtype", "")).split(".")[-1], 2.0**-52) for x in (actual, expected))
     rtol, atol = (eps**0.75 if tol is None else tol for tol in (rtol, atol))

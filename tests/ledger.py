@@ -1,8 +1,9 @@
 """The claims ledger: every statement of `paper_notes.md` against the tests that verify it.
 
-`@pytest.mark.claim("J5")` goes on a test, `@pytest.mark.control("J5")` on a case outside the claim's conditions
-where the statement visibly fails. At the end of a run one table gives, claim by claim, the tests and controls
-that ran, the examples tried, the worst margin seen and the verdict. `--claims=json` writes the same as JSON.
+`@pytest.mark.claim("J5")` goes on a test, `@pytest.mark.control("J5")` on a case outside the claim's
+conditions where the statement visibly fails. At the end of a run one table gives, claim by claim, the tests
+and controls that ran, the examples tried, the worst margin seen and the verdict. `--claims=json` writes the
+same as JSON.
 
 A test of an unknown claim fails the run; so does, when the whole suite was collected, a claim without a test
 or without a control.
