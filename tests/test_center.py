@@ -33,7 +33,9 @@ def flow(alpha, mu, rho, ratio):
 @pytest.mark.claim("D4")
 def test_eigenvalues_change_sign_exactly_at_the_critical_rate(alpha, mu, ratio):
     rho = float(
-        critical_center_rate(gain=alpha, teacher_rate=mu, student_temperature=1.0, teacher_temperature=1 / ratio)
+        critical_center_rate(
+            gain=alpha, teacher_rate=mu, student_temperature=1.0, teacher_temperature=1 / ratio
+        )
     )
     at_edge = np.linalg.eigvals(flow(alpha, mu, rho, ratio)) / rho
     pair = at_edge[np.argsort(np.abs(at_edge.real))[:2]]
@@ -73,7 +75,12 @@ def test_both_limits_are_reached(rate, ratio):
 @given(per_step, per_step, ratios)
 @pytest.mark.claim("D4")
 def test_the_discrete_spectral_radius_crosses_one_at_the_critical_momentum(alpha, mu, ratio):
-    kw = {"gain": alpha, "student_temperature": 1.0, "teacher_temperature": 1 / ratio, "teacher_momentum": 1 - mu}
+    kw = {
+        "gain": alpha,
+        "student_temperature": 1.0,
+        "teacher_temperature": 1 / ratio,
+        "teacher_momentum": 1 - mu,
+    }
     rho = 1 - float(critical_center_momentum(**kw))
     enough = min(alpha / (1 - alpha), mu / (1 - mu)) * (ratio - 1)
     at_most(rho, enough, slack=1e-9 * enough + 1e-15)
@@ -101,13 +108,18 @@ def test_small_steps_are_the_continuous_theory(alpha, mu, ratio, offset):
 
 def train_bias(*, steps, k, learning_rate, teacher_momentum, center_momentum, student_temperature,
                teacher_temperature, start):  # fmt: skip
-    """DINO on a bias alone, softmax and all, in DINO's order. Returns (student, teacher, centre), [steps + 1, 3, K]."""
+    """DINO on a bias alone, softmax and all, in DINO's order: student, teacher, centre [steps + 1, 3, K]."""
     w, v, c = start
     path = [(w, v, c)]
     for _ in range(steps):
         target = np.exp(log_softmax(v - c, temperature=teacher_temperature))
         c = center_momentum * c + (1 - center_momentum) * v
-        w = w - learning_rate * (np.exp(log_softmax(w, temperature=student_temperature)) - target) / student_temperature
+        w = (
+            w
+            - learning_rate
+            * (np.exp(log_softmax(w, temperature=student_temperature)) - target)
+            / student_temperature
+        )
         v = teacher_momentum * v + (1 - teacher_momentum) * w
         path.append((w, v, c))
     return np.array(path)
@@ -125,12 +137,14 @@ def test_training_a_bias_grows_by_the_spectral_radius_at_each_step(center_moment
     settings = {"teacher_momentum": 0.99, "center_momentum": center_momentum, **DINO}
     law = center_stability(gain=eta / (k * 0.1), **settings)
     path = train_bias(steps=steps, k=k, learning_rate=eta, start=bias_start(k), **settings)
-    follow = path[:-1].transpose(0, 2, 1) @ law.matrix.T  # one predicted step from every state visited
     size = np.abs(path[1:]).max(axis=(1, 2))
-    inside = size < 1e-6
-    equal((follow.transpose(0, 2, 1) - path[1:])[inside] / size[inside, None, None], 0.0, rtol=0, atol=1e-4)
-    norm = np.linalg.norm(np.linalg.matrix_power(law.matrix, 3000) @ bias_start(k))
-    assert np.log(norm / np.linalg.norm(bias_start(k))) / 3000 == pytest.approx(np.log(law.spectral_radius), abs=2e-3)
+    inside = (size > 1e-10) & (size < 1e-8)
+    missed = np.abs(law.matrix @ path[:-1] - path[1:]).max(axis=(1, 2))
+    equal((missed / size)[inside], np.zeros(inside.sum()), rtol=0, atol=1e-6)
+    last = int(np.flatnonzero(inside)[-1]) + 1
+    linear = np.linalg.matrix_power(law.matrix, last) @ path[0]
+    growth = [np.log(np.linalg.norm(end) / np.linalg.norm(path[0])) for end in (path[last], linear)]
+    equal(growth[0], growth[1], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.claim("D4")
@@ -231,7 +245,9 @@ def test_the_critical_momentum_lies_between_the_published_points():
 def test_working_momenta_are_stable_at_every_learning_rate():
     gain = np.geomspace(1e-9, 0.099, 200)
     works = np.array([[m] for m, accuracy in CENTER_MOMENTUM.items() if accuracy > 1])
-    radius = center_stability(gain=gain, teacher_momentum=0.996, center_momentum=works, **DINO).spectral_radius
+    radius = center_stability(
+        gain=gain, teacher_momentum=0.996, center_momentum=works, **DINO
+    ).spectral_radius
     at_most(radius, np.ones_like(radius))
 
 
@@ -247,7 +263,11 @@ def test_the_temperature_sweep_brackets_the_leading_correlation_and_the_warm_up_
     works = max(t for t, accuracy in TEACHER_TEMPERATURE.items() if accuracy > 1)
     dies = min(t for t, accuracy in TEACHER_TEMPERATURE.items() if accuracy < 1)
     low, high = works / 0.1, dies / 0.1
-    equal(critical_temperature([low, high], student_temperature=0.1), np.array([0.06, 0.08]), rtol=1e-12)
+    at_most(np.asarray(low), np.asarray(high))  # one correlation explains every point, or none does
+    edge = critical_temperature([low, high], student_temperature=0.1)
+    assert [t for t, accuracy in TEACHER_TEMPERATURE.items() if accuracy > 1] == [
+        t for t in TEACHER_TEMPERATURE if t < edge.mean()
+    ]
     # 0.04 → 0.07 warmed up works: within the life of a learnt solution even at the low end of the bracket.
     at_most(np.asarray(0.07), survival_temperature(low, clusters=65536, student_temperature=0.1))
 
@@ -258,14 +278,30 @@ BAD = {"gain": 1e-3, "teacher_momentum": 0.99, **DINO}
 @pytest.mark.parametrize(
     ("function", "change", "message"),
     [
-        (critical_center_momentum, {"gain": 0.2}, "`gain` must be at most .* got gain/student_temperature = 2"),
+        (
+            critical_center_momentum,
+            {"gain": 0.2},
+            "`gain` must be at most .* got gain/student_temperature = 2",
+        ),
         (critical_center_momentum, {"gain": -1.0}, "`gain` must be positive, got -1"),
         (critical_center_momentum, {"teacher_momentum": 1.0}, "`teacher_momentum` must be below 1"),
-        (critical_center_momentum, {"teacher_momentum": 1.5}, r"`teacher_momentum` must be in \[0, 1\], got 1.5"),
-        (critical_center_momentum, {"teacher_temperature": 0.0}, "`teacher_temperature` must be positive and finite"),
+        (
+            critical_center_momentum,
+            {"teacher_momentum": 1.5},
+            r"`teacher_momentum` must be in \[0, 1\], got 1.5",
+        ),
+        (
+            critical_center_momentum,
+            {"teacher_temperature": 0.0},
+            "`teacher_temperature` must be positive and finite",
+        ),
         (critical_center_momentum, {"student_temperature": math.nan}, "`student_temperature` .* got nan"),
         (center_stability, {"center_momentum": math.nan}, r"`center_momentum` must be in \[0, 1\], got nan"),
-        (center_stability, {"center_momentum": 0.9, "gain": math.inf}, "`gain` must be positive and finite, got inf"),
+        (
+            center_stability,
+            {"center_momentum": 0.9, "gain": math.inf},
+            "`gain` must be positive and finite, got inf",
+        ),
     ],
 )
 def test_bad_input_is_named(function, change, message):

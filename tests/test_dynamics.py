@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,15 +101,23 @@ def test_centred_and_inverse_prior_part_at_second_order_by_half_the_variance():
     z = 1e-3 * torch.randn(50, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     log_p = log_softmax(z, temperature=0.5)
     gap = TEACHERS["centred"](log_p) - TEACHERS["inverse-prior"](log_p)
-    half_variance = z.var(0, correction=0) / (2 * 0.5**2)
-    equal(gap, (half_variance - half_variance.mean()).expand(50, 4), rtol=2e-2, atol=1e-9)
+    half_variance = log_p.var(0, correction=0) / 2
+    equal(
+        gap,
+        (half_variance - half_variance.mean()).expand(50, 4),
+        rtol=0,
+        atol=1e-2 * float(half_variance.max()),
+    )
 
 
 @pytest.mark.control("D1")
 def test_linearisation_fails_for_another_target_or_no_constraint_or_unequal_outputs():
     zeros = torch.zeros(4, 3, dtype=torch.float64)
     weights = torch.full((4,), 0.25, dtype=torch.float64)
-    uniform, target = torch.full((3,), 1 / 3, dtype=torch.float64), torch.tensor([0.8, 0.1, 0.1], dtype=torch.float64)
+    uniform, target = (
+        torch.full((3,), 1 / 3, dtype=torch.float64),
+        torch.tensor([0.8, 0.1, 0.1], dtype=torch.float64),
+    )
     stated = closed_form(uniform, weights, 1.0)
     size = stated.abs().max()
     tilted = jacobian(TEACHERS["inverse-prior"], zeros, 1.0, log_target=torch.log(target))
@@ -127,11 +136,11 @@ def views_of(seed, *, n=40, d=3, noise=1.0):
 def descend(views, w, v, *, teacher, learning_rate, tau_s, tau_t, teacher_rate, steps):
     """Gradient descent on the symmetrised cross-entropy: no linearisation anywhere. Returns (W, V)."""
     phi = [torch.as_tensor(np.column_stack([x, np.ones(len(x))])) for x in views]
-    w, v = torch.as_tensor(w).requires_grad_(), torch.as_tensor(v).clone()
+    w, v = torch.tensor(w, requires_grad=True), torch.tensor(v)
     for _ in range(steps):
         with torch.no_grad():
             log_r = teacher(log_softmax(torch.cat([x @ v for x in phi]), temperature=tau_t)).chunk(2)
-        log_q = [log_softmax(x @ w, temperature=tau_s) for x in phi]
+        log_q = [torch.log_softmax(x @ w / tau_s, dim=-1) for x in phi]
         loss = -sum((torch.exp(r) * q).sum(-1).mean() for r, q in zip(log_r, log_q[::-1], strict=True)) / 2
         (gradient,) = torch.autograd.grad(loss, w)
         with torch.no_grad():
@@ -150,14 +159,14 @@ def contrasts(rng, rows, columns):
 @pytest.mark.parametrize("teacher", [*TEACHERS, "unconstrained"])
 @pytest.mark.claim("D2")
 def test_gradient_descent_near_uniform_is_the_predicted_matrix(teacher, teacher_rate):
-    views, rng, steps = views_of(1), np.random.default_rng(2), 30
+    views, rng, steps = views_of(1), np.random.default_rng(2), 20
     moments = cross_view_moments(*views)
     start = 1e-7 * contrasts(rng, 4, 5)
     settings = {"student_temperature": 0.1, "teacher_temperature": 0.05}
     step = growth_rates(
         moments.cross(constrained=teacher != "unconstrained"),
         moments.second(),
-        gain=student_gain(learning_rate=0.02, clusters=5, student_temperature=0.1),
+        gain=student_gain(learning_rate=0.004, clusters=5, student_temperature=0.1),
         teacher_rate=teacher_rate,
         discrete=True,
         **settings,
@@ -165,7 +174,7 @@ def test_gradient_descent_near_uniform_is_the_predicted_matrix(teacher, teacher_
     state = start if teacher_rate == 1.0 else np.vstack([start, start])
     predicted = (np.linalg.matrix_power(step.matrix, steps) @ state)[:4]
     found, _ = descend(
-        views, start, start, teacher={**TEACHERS, "unconstrained": unconstrained}[teacher], learning_rate=0.02,
+        views, start, start, teacher=TEACHERS.get(teacher, unconstrained), learning_rate=0.004,
         tau_s=0.1, tau_t=0.05, teacher_rate=teacher_rate, steps=steps,
     )  # fmt: skip
     size = float(np.abs(predicted).max())
@@ -178,7 +187,12 @@ def test_far_from_uniform_the_linear_rate_is_wrong():
     moments = cross_view_moments(*views)
     gain = student_gain(learning_rate=0.02, clusters=5, student_temperature=0.1)
     step = growth_rates(
-        moments.cross(), moments.second(), gain=gain, student_temperature=0.1, teacher_temperature=0.05, discrete=True
+        moments.cross(),
+        moments.second(),
+        gain=gain,
+        student_temperature=0.1,
+        teacher_temperature=0.05,
+        discrete=True,
     )
     start = contrasts(rng, 4, 5)
     found, _ = descend(
@@ -199,7 +213,7 @@ def test_as_many_directions_grow_as_correlations_exceed_the_temperature_ratio(se
     kw = {"gain": 0.3, "student_temperature": 1.0, "teacher_temperature": ratio}
     slow = growth_rates(cross, second, teacher_rate=10**log_rate, **kw)
     assert growth_rates(cross, second, **kw).growing == slow.growing == exceeding
-    equal(slow.frequencies[:exceeding], np.zeros(exceeding), rtol=0, atol=1e-7)
+    assert (np.abs(slow.frequencies[slow.rates > 1e-9]) < 1e-9).all()  # what grows, grows without turning
     small = {**kw, "gain": 1e-3}
     assert growth_rates(cross, second, teacher_rate=0.01, discrete=True, **small).growing == exceeding
 
@@ -212,10 +226,17 @@ def test_without_symmetric_moments_the_count_is_wrong():
     assert growth_rates(cross, second, **kw).growing != exceeding
 
 
-@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=4), temperatures, temperatures, st.floats(-4.0, 3.0))
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=4), temperatures, temperatures, st.floats(-4.0, 3.0)
+)
 @pytest.mark.claim("D2")
 def test_whitened_features_have_one_rate_for_each_correlation(values, tau_s, tau_t, log_rate):
-    kw = {"gain": 0.1, "student_temperature": tau_s, "teacher_temperature": tau_t, "teacher_rate": 10**log_rate}
+    kw = {
+        "gain": 0.1,
+        "student_temperature": tau_s,
+        "teacher_temperature": tau_t,
+        "teacher_rate": 10**log_rate,
+    }
     each = np.sort(whitened_growth_rate(values, **kw))[::-1]
     block = growth_rates(np.diag(values), np.eye(len(values)), **kw)
     equal(block.rates[: len(values)], each, rtol=1e-7, atol=1e-9 * (1 + 10**log_rate))
@@ -246,17 +267,21 @@ def test_without_a_constraint_the_constant_direction_grows_first(seed, ratio, no
     at_most(np.full(1, np.abs(rates + 1).min()), np.zeros(1), slack=1e-9)
 
 
-FATE = {"learning_rate": 0.05, "tau_s": 0.1, "teacher_rate": 0.5, "steps": 1500}
+FATE = {"learning_rate": 0.01, "tau_s": 0.1, "teacher_rate": 0.5, "steps": 400}
 
 
 @pytest.mark.claim("D3")
 def test_a_constrained_run_above_every_correlation_goes_uniform_and_below_it_learns():
     views = views_of(7, noise=0.7)
     moments = cross_view_moments(*views)
-    edge = float(critical_temperature(correlations(moments.cross(), moments.second()).values[0], student_temperature=0.1))
+    edge = float(
+        critical_temperature(
+            correlations(moments.cross(), moments.second()).values[0], student_temperature=0.1
+        )
+    )
     start = 1e-2 * contrasts(np.random.default_rng(0), 4, 4)
-    above, _ = descend(views, start, start, teacher=TEACHERS["projected"], tau_t=1.1 * edge, **FATE)
-    below, _ = descend(views, start, start, teacher=TEACHERS["projected"], tau_t=0.6 * edge, **FATE)
+    above, _ = descend(views, start, start, teacher=TEACHERS["inverse-prior"], tau_t=1.1 * edge, **FATE)
+    below, _ = descend(views, start, start, teacher=TEACHERS["inverse-prior"], tau_t=0.6 * edge, **FATE)
     assert np.abs(above).max() < 1e-3 * np.abs(start).max()
     assert np.abs(below).max() > 10 * np.abs(start).max()
 
@@ -266,21 +291,21 @@ def test_without_a_constraint_the_run_falls_into_one_cluster():
     views = views_of(7, noise=0.7)
     start = 1e-2 * contrasts(np.random.default_rng(0), 4, 4)
     share = {}
-    for name, teacher in (("none", unconstrained), ("projected", TEACHERS["projected"])):
+    for name, teacher in (("none", unconstrained), ("inverse-prior", TEACHERS["inverse-prior"])):
         w, _ = descend(views, start, start, teacher=teacher, tau_t=0.05, **FATE)
         q = np.exp(log_softmax(np.column_stack([views[0], np.ones(40)]) @ w, temperature=0.1))
         share[name] = q.mean(0).max()
-    assert share["none"] > 0.9 and share["projected"] < 0.4
+    assert share["none"] > 0.9 and share["inverse-prior"] < 0.4
 
 
-def table_run(start, *, r, k, ratio, steps=4000):
-    """The largest share of the student's table after training: K clusters, one-hot features, batch-centred teacher."""
+def table_run(start, *, r, k, ratio, steps=3000):
+    """The student's largest probability after training on one-hot features, teacher centred by the batch."""
     view = r * np.eye(k) + (1 - r) / k
     w = start
     for _ in range(steps):
-        target = view @ np.exp(log_softmax(w - w.mean(0), temperature=ratio))
-        w = w - 2.0 * (np.exp(log_softmax(w)) - target)
-    return float(np.exp(log_softmax(w)).max(axis=1).mean())
+        target = view @ scipy.special.softmax((w - w.mean(0)) / ratio, axis=1)
+        w = w - 0.5 * k * (scipy.special.softmax(w, axis=1) - target)
+    return float(scipy.special.softmax(w, axis=1).max(axis=1).mean())
 
 
 @pytest.mark.parametrize(("r", "k"), [(0.5, 8), (0.7, 20)])
@@ -328,15 +353,47 @@ EYE = np.eye(2)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: growth_rates(EYE, EYE, **{**KW, "gain": 0.0}), ValueError, "`gain` must be positive .* got 0"),
-        (lambda: growth_rates(EYE, EYE, **{**KW, "teacher_temperature": -1.0}), ValueError, "`teacher_temperature`"),
-        (lambda: growth_rates(EYE, EYE, **{**KW, "student_temperature": math.nan}), ValueError, "`student_temperature`"),
-        (lambda: growth_rates(EYE, EYE, teacher_rate=0.0, **KW), ValueError, "`teacher_rate` must be positive"),
-        (lambda: growth_rates(EYE, EYE, teacher_rate=1.5, discrete=True, **KW), ValueError, "per step.* got 1.5"),
+        (
+            lambda: growth_rates(EYE, EYE, **{**KW, "gain": 0.0}),
+            ValueError,
+            "`gain` must be positive .* got 0",
+        ),
+        (
+            lambda: growth_rates(EYE, EYE, **{**KW, "teacher_temperature": -1.0}),
+            ValueError,
+            "`teacher_temperature`",
+        ),
+        (
+            lambda: growth_rates(EYE, EYE, **{**KW, "student_temperature": math.nan}),
+            ValueError,
+            "`student_temperature`",
+        ),
+        (
+            lambda: growth_rates(EYE, EYE, teacher_rate=0.0, **KW),
+            ValueError,
+            "`teacher_rate` must be positive",
+        ),
+        (
+            lambda: growth_rates(EYE, EYE, teacher_rate=1.5, discrete=True, **KW),
+            ValueError,
+            "per step.* got 1.5",
+        ),
         (lambda: growth_rates(EYE, np.eye(3), **KW), ValueError, "`cross` must have the shape of `second`"),
-        (lambda: student_gain(learning_rate=1.0, clusters=1, student_temperature=1.0), ValueError, "at least 2, got 1"),
-        (lambda: student_gain(learning_rate=1.0, clusters=2.5, student_temperature=1.0), TypeError, "`clusters`"),
-        (lambda: student_gain(learning_rate="x", clusters=2, student_temperature=1.0), TypeError, "`learning_rate`"),
+        (
+            lambda: student_gain(learning_rate=1.0, clusters=1, student_temperature=1.0),
+            ValueError,
+            "at least 2, got 1",
+        ),
+        (
+            lambda: student_gain(learning_rate=1.0, clusters=2.5, student_temperature=1.0),
+            TypeError,
+            "`clusters`",
+        ),
+        (
+            lambda: student_gain(learning_rate="x", clusters=2, student_temperature=1.0),
+            TypeError,
+            "`learning_rate`",
+        ),
         (lambda: whitened_growth_rate([math.nan], **KW), ValueError, "`correlation` must be finite"),
         (lambda: critical_temperature(0.5, student_temperature=0.0), ValueError, "`student_temperature`"),
         (

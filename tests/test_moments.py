@@ -23,7 +23,7 @@ def paired_views(seed, *, n=60, d=4, views=2, noise=1.0, offset=0.0):
 def test_symmetrised_views_have_correlations_within_one(seed, views, noise):
     moments = cross_view_moments(*paired_views(seed, views=views, noise=noise))
     found = correlations(moments.cross(), moments.second())
-    at_most(np.abs(found.values), np.ones(5), slack=1e-12)
+    at_most(np.abs(found.values), np.ones(5), slack=1e-13 + 1e-15 * found.condition)
     assert found.asymmetry == 0 and found.dropped == 0
 
 
@@ -38,13 +38,17 @@ def test_a_one_way_loss_between_unlike_views_has_correlations_above_one():
 @pytest.mark.claim("D3")
 def test_constant_direction_correlates_fully_without_a_constraint_and_not_at_all_with_one(seed, offset):
     moments = cross_view_moments(*paired_views(seed, offset=offset))
-    bare = correlations(moments.cross(bias=False), moments.second(bias=False) - np.outer(*2 * [moments.student_mean]))
+    bare = correlations(
+        moments.cross(bias=False), moments.second(bias=False) - np.outer(*2 * [moments.student_mean])
+    )
     free = correlations(moments.cross(constrained=False), moments.second())
     held = correlations(moments.cross(), moments.second())
     equal(free.values, np.sort([1.0, *bare.values])[::-1], rtol=1e-7, atol=1e-8)
     equal(held.values, np.sort([0.0, *bare.values])[::-1], rtol=1e-7, atol=1e-8)
     constant = np.array([0, 0, 0, 0, 1.0])
-    np.testing.assert_allclose(moments.cross(constrained=False) @ constant, moments.second() @ constant, atol=1e-12)
+    np.testing.assert_allclose(
+        moments.cross(constrained=False) @ constant, moments.second() @ constant, atol=1e-12
+    )
 
 
 @given(seeds, st.integers(1, 59), st.floats(-1e3, 1e3))
@@ -66,7 +70,9 @@ def test_weights_act_as_repeats_and_mass_as_batch_size():
     weighted = cross_view_moments(first, second, weights=repeats / 10, mass=10.0)
     repeated = cross_view_moments(np.repeat(first, repeats, axis=0), np.repeat(second, repeats, axis=0))
     np.testing.assert_allclose(weighted.second(), repeated.second(), rtol=1e-13)
-    np.testing.assert_allclose(weighted.cross(constrained=False), repeated.cross(constrained=False), rtol=1e-13)
+    np.testing.assert_allclose(
+        weighted.cross(constrained=False), repeated.cross(constrained=False), rtol=1e-13
+    )
     assert weighted.mass == repeated.mass == 10
 
 
@@ -129,16 +135,25 @@ VIEW = np.ones((3, 2))
         (lambda: cross_view_moments(VIEW, VIEW[:2]), r"`views\[1\]` must have the shape of .* got \(2, 2\)"),
         (lambda: cross_view_moments(VIEW, VIEW * np.nan), r"`views\[1\]` must be finite"),
         (lambda: cross_view_moments(VIEW[0], VIEW[0]), r"`views\[0\]` must have shape \[N, D\]"),
-        (lambda: cross_view_moments(VIEW, VIEW, weights=[0.5, 0.5, 0.5]), "`weights` must sum to 1 .* got 1.5"),
+        (
+            lambda: cross_view_moments(VIEW, VIEW, weights=[0.5, 0.5, 0.5]),
+            "`weights` must sum to 1 .* got 1.5",
+        ),
         (lambda: cross_view_moments(VIEW, VIEW, mass=0.0), "`mass` must be positive"),
-        (lambda: cross_view_moments(VIEW, VIEW).update(VIEW[:, :1], VIEW[:, :1]), "must have D = 2 .* got D = 1"),
+        (
+            lambda: cross_view_moments(VIEW, VIEW).update(VIEW[:, :1], VIEW[:, :1]),
+            "must have D = 2 .* got D = 1",
+        ),
         (lambda: cross_view_moments(VIEW, VIEW).update(VIEW, VIEW, VIEW), "same `views`, 2, got 3"),
         (lambda: correlations(np.eye(2), np.eye(3)), r"`cross` must have the shape of `second`, \(3, 3\)"),
         (lambda: correlations(np.ones(2), np.ones(2)), r"`second` must have shape \[D, D\]"),
         (lambda: correlations(np.eye(2), [[1, 0], [0, np.inf]]), "`second` must be finite"),
         (lambda: correlations(np.eye(2), [[1.0, 1.0], [0.0, 1.0]]), "`second` must be symmetric"),
         (lambda: correlations(np.eye(2), -np.eye(2)), "`second` must be positive semi-definite"),
-        (lambda: correlations(np.eye(2), np.diag([1.0, 0.0]), drop_singular=True), "`cross` must vanish where"),
+        (
+            lambda: correlations(np.eye(2), np.diag([1.0, 0.0]), drop_singular=True),
+            "`cross` must vanish where",
+        ),
         (lambda: correlations(np.eye(2), np.eye(2), rank_tol=2.0), r"`rank_tol` must be in \[0, 1\], got 2"),
     ],
 )

@@ -1,8 +1,8 @@
 """When a moving-average centre is too slow to hold the teacher back.  [D4]
 
-The constant direction of logit space is invisible to a teacher that is centred by its own batch. A centre that
-lags lets it through. With features other than the constant centred, so that it decouples, and
-α = a/τ_s, β = a/τ_t, a the student's gain along it, the state (student, teacher, teacher − centre) obeys
+The constant direction of logit space is invisible to a teacher that is centred by its own batch. A centre
+that lags lets it through. With features other than the constant centred, so that it decouples, and α = a/τ_s,
+β = a/τ_t, a the student's gain along it, the state (student, teacher, teacher − centre) obeys
 
     [[−α, 0, β], [μ, −μ, 0], [μ, −μ, −ρ]],
 
@@ -36,7 +36,7 @@ class CenterStability:
     spectral_radius: float | Matrix
     """Largest |multiplier|: the constant direction grows by it per step."""
     period: float | Matrix
-    """Steps per turn of the leading multiplier, 2π/|arg|; inf when it is real and positive: no turns are taken."""
+    """Steps per turn of the leading multiplier, 2π/|arg|; inf when it is real and positive: no turns."""
     stable: bool | NDArray[np.bool_]
     """spectral_radius < 1."""
     multipliers: NDArray[np.complex128]
@@ -65,18 +65,14 @@ def critical_center_rate(
     a = positive("gain", gain, infinite=True)
     mu = positive("teacher_rate", teacher_rate, infinite=True)
     tau_s = positive("student_temperature", student_temperature)
-    excess = np.maximum(
-        tau_s / positive("teacher_temperature", teacher_temperature) - 1.0, 0.0
-    )
+    excess = np.maximum(tau_s / positive("teacher_temperature", teacher_temperature) - 1.0, 0.0)
     alpha = a / tau_s
     slow, fast = np.minimum(alpha, mu), np.maximum(alpha, mu)
     # In units of the slower of the two (the equation is symmetric in α and μ), x = slow/fast in [0, 1]:
-    # (1+x) s² + ((1+x)²/x − 1 − e) s − (1+x)/x · e = 0 with s = ρ/slow, e = excess; times x it survives x = 0.
+    # (1+x) s² + ((1+x)²/x − 1 − e) s − (1+x)/x · e = 0, s = ρ/slow, e = excess; times x it survives x = 0.
     with np.errstate(invalid="ignore"):
         x = np.where(np.isinf(fast), 0.0, slow / fast)
-    root = _positive_root(
-        x * (1 + x), (1 + x) ** 2 - x * (1 + excess), (1 + x) * excess
-    )
+    root = _positive_root(x * (1 + x), (1 + x) ** 2 - x * (1 + excess), (1 + x) * excess)
     return np.multiply(slow, root, out=np.zeros_like(root), where=root > 0)
 
 
@@ -114,9 +110,7 @@ def critical_center_momentum(
     beta, slack = alpha * ratio, (1 - alpha) * (1 - mu)
     speed = alpha + mu - alpha * mu
     linear = speed**2 - alpha * mu * speed - slack * beta * mu
-    return 1.0 - _positive_root(
-        slack * speed, linear, speed * mu * alpha * np.maximum(ratio - 1.0, 0.0)
-    )
+    return 1.0 - _positive_root(slack * speed, linear, speed * mu * alpha * np.maximum(ratio - 1.0, 0.0))
 
 
 def center_stability(
@@ -166,12 +160,8 @@ def coupled_center_stability(
     moments: features of the views, without the constant; `bias` appends it.  Other arguments: numbers.
     """
     a = check_number("gain", gain, low=0.0, open_low=True)
-    tau_s = check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
-    tau_t = check_number(
-        "teacher_temperature", teacher_temperature, low=0.0, open_low=True
-    )
+    tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = 1.0 - float(momentum("teacher_momentum", teacher_momentum))
     rho = 1.0 - float(momentum("center_momentum", center_momentum))
     second, cross = (
@@ -219,16 +209,12 @@ def _positive_root(square: Matrix, linear: Matrix, constant: Matrix) -> Matrix:
     """The root s ≥ 0 of square·s² + linear·s = constant, square and constant ≥ 0, without cancellation."""
     root = np.sqrt(linear**2 + 4 * square * constant)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(
-            linear >= 0, 2 * constant / (linear + root), (root - linear) / (2 * square)
-        )
+        return np.where(linear >= 0, 2 * constant / (linear + root), (root - linear) / (2 * square))
 
 
 def _stability(matrix: Matrix) -> CenterStability:
     values = np.linalg.eigvals(matrix).astype(np.complex128)
-    values = np.take_along_axis(
-        values, np.argsort(-np.abs(values), axis=-1, kind="stable"), axis=-1
-    )
+    values = np.take_along_axis(values, np.argsort(-np.abs(values), axis=-1, kind="stable"), axis=-1)
     radius, angle = np.abs(values[..., 0]), np.abs(np.angle(values[..., 0]))
     with np.errstate(divide="ignore"):
         period = np.where(angle > 0, 2 * math.pi / angle, math.inf)

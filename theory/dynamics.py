@@ -45,17 +45,13 @@ class Growth:
     discrete: bool
 
 
-def student_gain(
-    *, learning_rate: float, clusters: int, student_temperature: float
-) -> float:
+def student_gain(*, learning_rate: float, clusters: int, student_temperature: float) -> float:
     """a = η/(K τ_s): speed of the student near uniform, per unit of feature variance.
 
     The loss is a mean over samples; if it is a sum, or a mean over other things too, η scales with it.
     """
     eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
-    tau = check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
+    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     return eta / (check_count("clusters", clusters, low=2) * tau)
 
 
@@ -82,12 +78,8 @@ def growth_rates(
     """
     c12, c22 = moment_pair(cross, second)
     a = check_number("gain", gain, low=0.0, open_low=True)
-    tau_s = check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
-    tau_t = check_number(
-        "teacher_temperature", teacher_temperature, low=0.0, open_low=True
-    )
+    tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = check_rate("teacher_rate", teacher_rate)
     pull, decay, one = a * c12 / tau_t, a * c22 / tau_s, np.eye(len(c22))
     if discrete and not (mu <= 1 or math.isinf(mu)):
@@ -98,16 +90,10 @@ def growth_rates(
         matrix = pull - decay + (one if discrete else 0.0)
     elif discrete:
         student = np.hstack([one - decay, pull])
-        matrix = np.vstack(
-            [student, mu * student + (1 - mu) * np.hstack([np.zeros_like(one), one])]
-        )
+        matrix = np.vstack([student, mu * student + (1 - mu) * np.hstack([np.zeros_like(one), one])])
     else:
         matrix = np.block([[-decay, pull], [mu * one, -mu * one]])
-    values, vectors = (
-        scipy.linalg.eigh(matrix)
-        if (matrix == matrix.T).all()
-        else scipy.linalg.eig(matrix)
-    )
+    values, vectors = scipy.linalg.eigh(matrix) if (matrix == matrix.T).all() else scipy.linalg.eig(matrix)
     if discrete:
         with np.errstate(divide="ignore"):  # a multiplier of exactly 0 has rate −inf
             rates = np.log(np.abs(values))
@@ -116,9 +102,7 @@ def growth_rates(
         rates, frequencies = np.real(values), np.imag(values)
     order = np.argsort(-rates, kind="stable")
     rounding = (
-        len(matrix)
-        * np.finfo(np.float64).eps
-        * max(1.0 if discrete else 0.0, float(np.abs(values).max()))
+        len(matrix) * np.finfo(np.float64).eps * max(1.0 if discrete else 0.0, float(np.abs(values).max()))
     )
     return Growth(
         rates=rates[order],
@@ -147,31 +131,17 @@ def whitened_growth_rate(
     """
     r = finite("correlation", correlation)
     a = check_number("gain", gain, low=0.0, open_low=True)
-    alpha = a / check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
-    beta = (
-        a
-        * r
-        / check_number(
-            "teacher_temperature", teacher_temperature, low=0.0, open_low=True
-        )
-    )
+    alpha = a / check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    beta = a * r / check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = check_rate("teacher_rate", teacher_rate)
     if math.isinf(mu):
         return beta - alpha
     root = np.sqrt(np.maximum((alpha - mu) ** 2 + 4 * mu * beta, 0.0))
     # The root minus (α + μ) cancels; multiplied by its conjugate it is 4μ(β − α) over a sum.
-    return (
-        2 * mu * (beta - alpha) / (root + alpha + mu)
-        if (root > 0).all()
-        else (root - alpha - mu) / 2
-    )
+    return 2 * mu * (beta - alpha) / (root + alpha + mu) if (root > 0).all() else (root - alpha - mu) / 2
 
 
-def critical_temperature(
-    correlation: ArrayLike, *, student_temperature: float
-) -> Matrix:
+def critical_temperature(correlation: ArrayLike, *, student_temperature: float) -> Matrix:
     """τ_t* = r τ_s: below it the direction grows from uniform, above it decays.  [D2, D3]
 
     0 where r ≤ 0: no teacher, however sharp, makes that direction grow. Without a constraint on the teacher
@@ -179,21 +149,17 @@ def critical_temperature(
 
     correlation: r_j, any shape.  Returns the same shape.
     """
-    tau = check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
+    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     return np.maximum(finite("correlation", correlation), 0.0) * tau
 
 
-def survival_temperature(
-    correlation: ArrayLike, *, clusters: int, student_temperature: float
-) -> Matrix:
-    """τ_t† = τ_s max_y L(ry)/L(y), L(y) = log(1 + (K−1)y) − log(1 − y): a learnt solution lives up to here.  [D3]
+def survival_temperature(correlation: ArrayLike, *, clusters: int, student_temperature: float) -> Matrix:
+    """τ_t† = τ_s max_y L(ry)/L(y), L(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
 
-    K equally likely clusters, one per output; a view shows the sample's cluster with probability r + (1−r)/K and
-    any other with (1−r)/K, so r is the one cross-view correlation; the student has a table (one-hot features).
-    A symmetric fixed point has logits u for its own cluster against the rest, and must match the averaged
-    teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With y = h(u/τ_t) and L = h⁻¹ that reads
+    K equally likely clusters, one for each output; given one view, the other shows the same cluster with
+    probability r + (1−r)/K and any other with (1−r)/K, so r is the one cross-view correlation; the student
+    has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
+    and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With y = h(u/τ_t) and L = h⁻¹ that reads
     τ_t/τ_s = L(ry)/L(y) for some y in (0, 1). y → 0 gives r, the critical temperature; L is concave for
     K > 2, so the maximum lies above: between the two a cold start dies and a learnt solution survives
     (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
@@ -202,13 +168,9 @@ def survival_temperature(
     """
     r = finite("correlation", correlation)
     if ((r < 0) | (r > 1)).any():
-        raise ValueError(
-            f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}."
-        )
+        raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
     others = check_count("clusters", clusters, low=2) - 1
-    tau = check_number(
-        "student_temperature", student_temperature, low=0.0, open_low=True
-    )
+    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
 
     def log_odds(y: float) -> float:
         return math.log1p(others * y) - math.log1p(-y)
@@ -235,11 +197,7 @@ def survival_temperature(
 
 def check_rate(name: str, value: float) -> float:
     """A number > 0; inf allowed."""
-    return (
-        math.inf
-        if value == math.inf
-        else check_number(name, value, low=0.0, open_low=True)
-    )
+    return math.inf if value == math.inf else check_number(name, value, low=0.0, open_low=True)
 
 
 def finite(name: str, values: ArrayLike) -> Matrix:

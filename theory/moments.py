@@ -37,7 +37,7 @@ class CrossViewMoments:
     """Samples seen (or the total of `mass` given)."""
     views: int
     directed: bool
-    """False: every ordered pair of views counts. True: the first view is the student's, the second the teacher's."""
+    """False: every ordered pair of views counts. True: student's view first, teacher's second."""
     student_mean: Matrix
     teacher_mean: Matrix
     covariance: Matrix
@@ -52,14 +52,10 @@ class CrossViewMoments:
         mass: float | None = None,
     ) -> CrossViewMoments:
         """These moments after one more batch; arguments as in `cross_view_moments`."""
-        return self.merge(
-            cross_view_moments(
-                *views, weights=weights, mass=mass, directed=self.directed
-            )
-        )
+        return self.merge(cross_view_moments(*views, weights=weights, mass=mass, directed=self.directed))
 
     def merge(self, other: CrossViewMoments) -> CrossViewMoments:
-        """Moments of both streams together: S = (n_a S_a + n_b S_b)/n + (n_a n_b/n²) δ δᵀ, δ = difference of means."""
+        """Both streams together: S = (n_a S_a + n_b S_b)/n + (n_a n_b/n²) δ δᵀ, δ the difference of means."""
         for name in ("views", "directed"):
             if getattr(self, name) != getattr(other, name):
                 raise ValueError(
@@ -95,9 +91,7 @@ class CrossViewMoments:
         """C₁₂: centred when the teacher is `constrained`, E φ_s φ_tᵀ when it is not.  [D + 1, D + 1]"""
         if constrained:
             return np.pad(self.cross_covariance, (0, int(bias)))
-        return _with_bias(
-            self.cross_covariance, self.student_mean, self.teacher_mean, bias
-        )
+        return _with_bias(self.cross_covariance, self.student_mean, self.teacher_mean, bias)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,13 +124,9 @@ def cross_view_moments(
     Raises TypeError, ValueError: fewer than two views, unlike shapes, NaN or inf, bad weights, mass ≤ 0.
     """
     if len(views) < 2:
-        raise ValueError(
-            f"`views` must be two or more arrays [N, D], got {len(views)}."
-        )
+        raise ValueError(f"`views` must be two or more arrays [N, D], got {len(views)}.")
     if directed and len(views) != 2:
-        raise ValueError(
-            f"`views` must be two, student's and teacher's, if `directed`, got {len(views)}."
-        )
+        raise ValueError(f"`views` must be two, student's and teacher's, if `directed`, got {len(views)}.")
     phi = [_features(f"views[{i}]", view) for i, view in enumerate(views)]
     for i, view in enumerate(phi):
         if view.shape != phi[0].shape:
@@ -165,9 +155,7 @@ def cross_view_moments(
         cross = (total.T @ (w[:, None] * total) - own) / (len(phi) * (len(phi) - 1))
         cross = (cross + cross.T) / 2
     return CrossViewMoments(
-        mass=float(n)
-        if mass is None
-        else check_number("mass", mass, low=0.0, open_low=True),
+        mass=float(n) if mass is None else check_number("mass", mass, low=0.0, open_low=True),
         views=len(phi),
         directed=directed,
         student_mean=student_mean,
@@ -213,16 +201,14 @@ def correlations(
     if dropped and not drop_singular:
         raise ValueError(
             f"`second` is singular: {dropped} of {d} directions have variance at most {tol * power[-1]:.3g} "
-            "and would be dropped. Pass drop_singular=True to work on the others, or use independent features."
+            "and would be dropped. Pass drop_singular=True to work on the others, or use other features."
         )
     symmetric = (c12 + c12.T) / 2
     # Cauchy-Schwarz: without variance there is no covariance. In the null space of C₂₂ rounding reaches √tol.
     null = axes[:, ~keep]
     leak = float(np.abs(null.T @ symmetric @ null).max(initial=0.0))
     if leak > max(tol, 1e-10) * d * power[-1]:
-        raise ValueError(
-            f"`cross` must vanish where `second` does (Cauchy-Schwarz), got {leak:.3g} there."
-        )
+        raise ValueError(f"`cross` must vanish where `second` does (Cauchy-Schwarz), got {leak:.3g} there.")
     whiten = axes[:, keep] / np.sqrt(power[keep])
     values, vectors = scipy.linalg.eigh(whiten.T @ symmetric @ whiten)
     norm = float(np.linalg.norm(symmetric))
@@ -242,28 +228,20 @@ def moment_pair(cross: ArrayLike, second: ArrayLike) -> tuple[Matrix, Matrix]:
     c12, c22 = np.asarray(cross, np.float64), np.asarray(second, np.float64)
     for name, matrix in (("second", c22), ("cross", c12)):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
-            raise ValueError(
-                f"`{name}` must have shape [D, D], got shape {matrix.shape}."
-            )
+            raise ValueError(f"`{name}` must have shape [D, D], got shape {matrix.shape}.")
         if not np.isfinite(matrix).all():
             raise ValueError(f"`{name}` must be finite, got NaN or inf.")
     if c12.shape != c22.shape:
-        raise ValueError(
-            f"`cross` must have the shape of `second`, {c22.shape}, got {c12.shape}."
-        )
+        raise ValueError(f"`cross` must have the shape of `second`, {c22.shape}, got {c12.shape}.")
     if np.abs(c22 - c22.T).max() > 1e-10 * np.abs(c22).max():
-        raise ValueError(
-            f"`second` must be symmetric, got a difference of {np.abs(c22 - c22.T).max():.3g}."
-        )
+        raise ValueError(f"`second` must be symmetric, got a difference of {np.abs(c22 - c22.T).max():.3g}.")
     return c12, (c22 + c22.T) / 2
 
 
 def _features(name: str, view: ArrayLike) -> Matrix:
     phi = np.asarray(view, np.float64)
     if phi.ndim != 2 or not phi.size:
-        raise ValueError(
-            f"`{name}` must have shape [N, D], not empty, got shape {phi.shape}."
-        )
+        raise ValueError(f"`{name}` must have shape [N, D], not empty, got shape {phi.shape}.")
     if not np.isfinite(phi).all():
         raise ValueError(f"`{name}` must be finite, got NaN or inf.")
     return phi
@@ -272,8 +250,4 @@ def _features(name: str, view: ArrayLike) -> Matrix:
 def _with_bias(covariance: Matrix, left: Matrix, right: Matrix, bias: bool) -> Matrix:
     """E (φ, 1)(φ', 1)ᵀ from the centred moment and the two means."""
     raw = covariance + np.outer(left, right)
-    return (
-        np.block([[raw, left[:, None]], [right[None, :], np.ones((1, 1))]])
-        if bias
-        else raw
-    )
+    return np.block([[raw, left[:, None]], [right[None, :], np.ones((1, 1))]]) if bias else raw
