@@ -2,7 +2,7 @@
 
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
-`bounds`, `feasibility`, `projection`, `objective`.
+`bounds`, `feasibility`, `projection`, `objective`, `estimation`.
 """
 
 from theory.bounds import (
@@ -23,6 +23,14 @@ from theory.divergences import (
     lautum_information,
     mutual_information,
 )
+from theory.estimation import (
+    crossing_batch_size,
+    ema_variance_factor,
+    log_prior_bias,
+    log_prior_variance,
+    prior_dispersion,
+    teacher_crossing_batch_size,
+)
 from theory.feasibility import InfeasibleTarget
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.priors import jensen_gap, log_prior, log_range, log_variance
@@ -41,7 +49,9 @@ __all__ = [
     "centering",
     "certificate",
     "cross_entropy",
+    "crossing_batch_size",
     "cumulant",
+    "ema_variance_factor",
     "entropy",
     "evaluate",
     "exact_distance_bound",
@@ -53,16 +63,20 @@ __all__ = [
     "kl",
     "lautum_information",
     "log_prior",
+    "log_prior_bias",
+    "log_prior_variance",
     "log_range",
     "log_softmax",
     "log_variance",
     "marginal",
     "mutual_information",
     "power_mean",
+    "prior_dispersion",
     "project",
     "sinkhorn",
     "sinkhorn_contraction",
     "specht_bound",
+    "teacher_crossing_batch_size",
     "teacher_distance_bound",
     "tilt",
     "variance_bound",
