@@ -7,27 +7,22 @@ python -m experiments NAME --quick     its small variant, in seconds
 
 from __future__ import annotations
 
-import contextlib
-import io
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from experiments import registry
+from experiments.command import BadCommand, parse
 from experiments.registry import Entry
 
 PROGRAM = "python -m experiments"
-
-
-class BadCommand(Exception):
-    """What was typed cannot be understood; the message is one line."""
 
 
 def main(arguments: Sequence[str] | None = None, *, package: str = "experiments") -> int:
@@ -45,29 +40,6 @@ def main(arguments: Sequence[str] | None = None, *, package: str = "experiments"
         return 2
 
 
-def minutes(entry: Entry) -> str:
-    """The time estimate of the full run in words."""
-    estimate = entry.constants["MINUTES"]
-    return f"{max(round(estimate * 60), 1)} s" if estimate < 1 else f"{round(estimate)} min"
-
-
-def parse(command: type, arguments: Sequence[str], *, program: str, description: str, default: Any) -> Any:
-    """tyro on a dataclass, with one line instead of a box where the arguments are wrong."""
-    box = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(box):
-            config = (tyro.conf.OmitArgPrefixes,)
-            return tyro.cli(
-                command, args=arguments, prog=program, description=description, default=default, config=config
-            )
-    except ValueError as error:
-        raise BadCommand(str(error)) from error
-    except SystemExit as end:
-        if not end.code:
-            raise
-        raise BadCommand(_one_line(box.getvalue())) from None
-
-
 def _list(entries: dict[str, Entry]) -> int:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("experiment", no_wrap=True)
@@ -75,7 +47,7 @@ def _list(entries: dict[str, Entry]) -> int:
     table.add_column("claims")
     table.add_column("what it measures")
     for name, entry in entries.items():
-        table.add_row(name, minutes(entry), ", ".join(entry.constants["CLAIMS"]), entry.description)
+        table.add_row(name, entry.duration, ", ".join(entry.claims), entry.description)
     Console(highlight=False).print(table)
     print(f"\n{PROGRAM} NAME          run it (the time is for one core)")
     print(f"{PROGRAM} NAME --quick  its small variant, in seconds")
@@ -110,9 +82,8 @@ def _run(entry: Entry, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 130
-    size, spent = path.stat().st_size / 1000, time.monotonic() - begun
-    took = f"{spent:.0f} s" if spent < 90 else f"{spent / 60:.0f} min"
-    print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {took}")
+    size, spent = path.stat().st_size / 1000, registry.duration(time.monotonic() - begun)
+    print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {spent}")
     if path == runner.RESULTS / f"{entry.name}.nc":
         print("python -m figures draws what depends on it")
     return 0
@@ -141,22 +112,7 @@ def _command(entry: Entry) -> type:
 
 
 def _description(entry: Entry) -> str:
-    claims = ", ".join(entry.constants["CLAIMS"])
-    return f"{entry.description} Claims {claims}; about {minutes(entry)} in full."
-
-
-def _one_line(box: str) -> str:
-    """tyro's message without its frame: what is wrong, and what was perhaps meant."""
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    parts: list[list[str]] = [[]]
-    for line in lines:
-        if set(line) <= {"─"}:
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    message = " ".join(parts[0]).replace("Error parsing settings: ", "")
-    meant = [part[1] for part in parts if part[0].startswith("Perhaps you meant")]
-    return message.rstrip(".") + (f"; did you mean {meant[0]}?" if meant else "") or box.strip()
+    return f"{entry.description}. Claims {', '.join(entry.claims)}; about {entry.duration} in full."
 
 
 if __name__ == "__main__":

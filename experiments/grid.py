@@ -135,7 +135,7 @@ def _finished(path: Path) -> xr.Dataset | None:
         return store.load(path)
     except FileNotFoundError:
         return None
-    except ValueError as error:  # the disk's fault: a finished chunk is whole when it gets its name
+    except store.Damaged as error:  # the disk's fault: a finished chunk is whole when it gets its name
         print(f"{error}; the chunk is computed again", file=sys.stderr)
         return None
 

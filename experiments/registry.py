@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -37,9 +38,27 @@ class Entry:
     def path(self) -> Path:
         return ROOT / self.package / f"{self.name}.py"
 
+    @property
+    def duration(self) -> str:
+        """The measured time of an experiment's full run, in words."""
+        return duration(60 * self.constants["MINUTES"])
+
+    @property
+    def claims(self) -> list[str]:
+        """Labels of the claims that an experiment is about, or that a figure's caption names."""
+        if "CLAIMS" in self.constants:
+            return list(self.constants["CLAIMS"])
+        named = set(re.findall(r"\b[OTJED]\d+\b", self.constants["CAPTION"]))
+        return sorted(named, key=lambda label: ("OTJED".index(label[0]), int(label[1:])))
+
 
 class UnknownName(LookupError):
     """There is no experiment or figure of that name."""
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `7 min`."""
+    return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def experiments(package: str = "experiments") -> dict[str, Entry]:
@@ -74,6 +93,6 @@ def _entries(package: str, *, constants: set[str], function: str) -> dict[str, E
         }
         defines = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         if constants <= literals.keys() and function in defines:
-            first = (ast.get_docstring(tree) or "").partition("\n")[0]
+            first = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
             found[path.stem] = Entry(package, path.stem, first, literals)
     return found

@@ -41,6 +41,10 @@ PROVENANCE = (
 NOT_COMPARED = ("device",)  # where it ran, not what was asked
 
 
+class Damaged(ValueError):
+    """A file is not, or no longer, what `save` wrote."""
+
+
 class SettingsMismatch(ValueError):
     """A results file answers another question than the one the code now asks."""
 
@@ -49,7 +53,7 @@ def to_json(settings: Any) -> str:
     """Canonical JSON of a settings dataclass: the record, and what chunks are named by."""
     if not is_dataclass(settings) or isinstance(settings, type):
         raise TypeError(f"`settings` must be a dataclass instance, got {type(settings).__name__}.")
-    return json.dumps(asdict(settings), sort_keys=True, ensure_ascii=False)
+    return json.dumps(asdict(settings), ensure_ascii=False)
 
 
 def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
@@ -106,13 +110,13 @@ def pack(dataset: xr.Dataset) -> bytes:
 
 
 def unpack(data: bytes) -> xr.Dataset:
-    """The dataset of `pack`. Raises ValueError where the content is not the one that was packed."""
+    """The dataset of `pack`. Raises Damaged where the content is not the one that was packed."""
     try:
         dataset = _parse(data)
     except (TypeError, ValueError, IndexError, KeyError, EOFError) as error:
-        raise ValueError(f"not a results file: {error}") from error
+        raise Damaged(f"not a results file: {error}") from error
     if dataset.attrs.get("digest") != digest(dataset):
-        raise ValueError("damaged: the content does not have the digest that it carries")
+        raise Damaged("the content does not have the digest that it carries")
     return dataset
 
 
@@ -124,12 +128,12 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 def load(path: Path) -> xr.Dataset:
     """Read a results file into memory and check its digest.
 
-    Raises FileNotFoundError, or ValueError for a file that is damaged or no results file.
+    Raises FileNotFoundError, or Damaged.
     """
     try:
         return unpack(Path(path).read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{shown(path)}: {error}") from error
+    except Damaged as error:
+        raise Damaged(f"{shown(path)}: {error}") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -153,19 +157,17 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
-    """Which code made the dataset, and how old that is: `commit 1a2b3c4 of 2026-05-01 (3 days ago)`."""
-    commit, date = (
-        dataset.attrs.get("git_commit", "unknown"),
-        dataset.attrs.get("git_date", "unknown"),
-    )
+    """Which code made the dataset and how old that is: `the code of 2026-05-01 (3 days ago, commit 1a2b3c4)`."""
+    commit, date = dataset.attrs.get("git_commit", "unknown"), dataset.attrs.get("git_date", "unknown")
     if date == "unknown":
         return "code outside a git checkout (age unknown)"
     minutes = ((now or datetime.now(UTC)) - datetime.fromisoformat(date)).total_seconds() / 60
     units = ((60 * 24 * 365, "year"), (60 * 24, "day"), (60, "hour"), (1, "minute"))
-    size, unit = next((pair for pair in units if minutes >= pair[0]), (1, "minute"))
+    size, unit = next((pair for pair in units if minutes >= pair[0]), units[-1])
     count = max(int(minutes / size), 0)
-    changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
-    return f"commit {commit[:7]} of {date[:10]}{changed} ({count} {unit}{'' if count == 1 else 's'} ago)"
+    age = f"{count} {unit}{'' if count == 1 else 's'} ago"
+    changed = "" if dataset.attrs["git_state"] == "clean" else ", changed since"
+    return f"the code of {date[:10]} ({age}, commit {commit[:7]}{changed})"
 
 
 def shown(path: Path) -> str:
@@ -219,8 +221,8 @@ def _git() -> dict[str, str]:
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:  # installed inside another repository
             raise FileNotFoundError
-        commit, date = git("log", "-1", "--format=%H %cI").split()
+        commit, date = git("log", "-1", "--format=%H %cI", "--", *CODE).split()
         state = "modified" if git("status", "--porcelain", "--", *CODE) else "clean"
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):
         commit = date = state = "unknown"
     return {"git_commit": commit, "git_date": date, "git_state": state}
