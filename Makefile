@@ -40,7 +40,7 @@ test: $(VENV)/.stamp  ## run the tests and print the claim table
 figures: $(VENV)/.stamp  ## draw the figures from results/ (QUICK=1: train briefly; RETRAIN=1: train again)
 	$(BIN)/python -m figures $(FLAGS) $(ARGS)
 
-experiments: $(VENV)/.stamp  ## run the experiments; ARGS='collapse --seeds 8' for one
+experiments: $(VENV)/.stamp  ## list the experiments; ARGS=collapse runs one, QUICK=1 briefly
 	$(BIN)/python -m experiments $(ARGS) $(if $(QUICK),--quick)
 
 check: $(VENV)/.stamp  ## format, lint and types, changing nothing
@@ -53,8 +53,7 @@ format: $(VENV)/.stamp  ## format, and fix what the linter can
 	$(BIN)/ruff check --fix .
 
 notebooks: $(VENV)/.stamp-dev  ## execute the notebooks of notebooks/*.md into the .ipynb beside them
-	$(BIN)/jupytext --quiet --to ipynb notebooks/*.md
-	$(BIN)/python -m pytest --nbmake --overwrite notebooks $(ARGS)
+	$(BIN)/python -m notebooks $(ARGS)
 
 site: $(VENV)/.stamp-dev  ## build the site into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

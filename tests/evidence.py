@@ -61,7 +61,7 @@ def at_most(lhs, rhs, *, slack=0.0):
 
 
 def equal(actual, expected, *, rtol=None, atol=None):
-    """Assert |actual − expected| ≤ atol + rtol |expected| in every entry; record the largest ratio of the two.
+    """Assert |actual − expected| ≤ atol + rtol |expected| everywhere; record the largest ratio of the two.
 
     expected may broadcast to the shape of actual, not the reverse. Equal infinities agree; NaN never does,
     not even with NaN. rtol and atol default to ε^¾ of the less precise operand, 1.8e-12 in float64 and

@@ -15,12 +15,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCAL = ("theory", "experiments", "figures", "benchmarks", "tests")
+LOCAL = ("theory", "experiments", "figures", "benchmarks", "notebooks", "tests")
 ALLOWED = {
     "theory": {"theory"},
     "experiments": {"theory", "experiments"},
     "figures": {"theory", "experiments", "figures"},
     "benchmarks": {"theory", "experiments", "benchmarks"},
+    "notebooks": {"theory", "experiments", "figures", "notebooks"},
     "tests": set(LOCAL),
 }
 
@@ -55,6 +56,7 @@ DECLARED = {
     "experiments": lambda: experiments() + group("dask"),
     "figures": experiments,
     "benchmarks": lambda: experiments() + group("dev"),
+    "notebooks": lambda: experiments() + group("notebooks"),
     "tests": lambda: experiments() + group("test"),
 }
 
