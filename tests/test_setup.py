@@ -57,7 +57,7 @@ DECLARED = {
     "figures": experiments,
     "benchmarks": lambda: experiments() + group("dev"),
     "notebooks": lambda: experiments() + group("notebooks"),
-    "tests": lambda: experiments() + group("test"),
+    "tests": lambda: experiments() + group("test") + group("dask"),
 }
 
 
