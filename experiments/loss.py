@@ -1,0 +1,125 @@
+"""The clustering loss of self-distillation, H(r, q) over pairs of views, for any teacher of the family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import theory
+from experiments.normalizer import Kind, TeacherNormalizer
+from experiments.schedules import Schedule, value_at
+
+__all__ = ["ClusterDistillationLoss", "Kind", "Schedule", "TeacherNormalizer"]
+
+
+class ClusterDistillationLoss(nn.Module):
+    """Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
+
+    In place of DINO's loss, with the inverse-prior teacher instead of the centred one::
+
+        criterion = ClusterDistillationLoss("inverse_prior", clusters=65536, momentum=0.9)
+        for crops in loader:
+            loss = criterion([student(x) for x in crops], [teacher(x) for x in crops[:2]])
+            optimizer.zero_grad(); loss.backward(); optimizer.step()
+            update_teacher(student, teacher)
+
+    Save and restore it with the rest of the run: its moving average and step are in `state_dict()`.
+    With gradient accumulation pass manual_update=True and call `criterion.update()` after each
+    `optimizer.step()`. Moving averages see every micro-batch; teachers "by the batch" (momentum=None) are
+    normalised by the micro-batch.
+
+    kind, clusters, momentum, order, rounds, log_target, batch_shape, manual_update, validate: those of
+        `TeacherNormalizer`.  kind="centering", momentum=0.9 is DINO.
+    teacher_temperature, student_temperature: τ_t, τ_s > 0, or functions of the step such as `Schedule`.
+        The step counts updates.
+    """
+
+    step: Tensor
+
+    def __init__(
+        self,
+        kind: Kind = "centering",
+        *,
+        clusters: int,
+        momentum: float | Tensor | None = 0.9,
+        teacher_temperature: float | Callable[[int], float] = 0.04,
+        student_temperature: float | Callable[[int], float] = 0.1,
+        manual_update: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        for name, value in (
+            ("teacher_temperature", teacher_temperature),
+            ("student_temperature", student_temperature),
+        ):
+            if not value_at(value, 0) > 0:
+                raise ValueError(f"`{name}` must be positive, got {value}.")
+        self.normalizer = TeacherNormalizer(
+            kind, clusters=clusters, momentum=momentum, manual_update=True, **options
+        )
+        self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
+        self.manual_update = manual_update
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, student: Tensor | Sequence[Tensor], teacher: Tensor | Sequence[Tensor]) -> Tensor:
+        """The loss [*batch_shape] of raw logits.
+
+        student, teacher: lists of views [..., N, K], the teacher's views first among the student's: the i-th
+        of both is one view, and a pair of it with itself is left out. Two tensors are one pair.
+        """
+        if isinstance(student, Tensor) != isinstance(teacher, Tensor):
+            raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
+        one_pair = isinstance(student, Tensor)
+        students, teachers = ([student], [teacher]) if one_pair else (list(student), list(teacher))
+        self._check(students, teachers, one_pair)
+        log_r = self.normalizer(torch.cat(teachers, dim=-2), temperature=self.temperatures[0]).chunk(
+            len(teachers), dim=-2
+        )
+        with theory.assume_valid():
+            log_q = [
+                theory.log_softmax(z.to(log_r[0].dtype), temperature=self.temperatures[1]) for z in students
+            ]
+            terms = [
+                theory.cross_entropy(log_r[i], log_q[j]).mean(dim=-1)
+                for i in range(len(teachers))
+                for j in range(len(students))
+                if one_pair or i != j
+            ]
+        if self.training and not self.manual_update:
+            self.update()
+        return torch.stack(terms).mean(dim=0)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Moves the average and counts a step; once for each optimiser step."""
+        self.normalizer.update()
+        self.step += 1
+
+    @property
+    def temperatures(self) -> tuple[float, float]:
+        """τ_t and τ_s of the present step."""
+        step = (
+            int(self.step) if callable(self.teacher_temperature) or callable(self.student_temperature) else 0
+        )
+        return value_at(self.teacher_temperature, step), value_at(self.student_temperature, step)
+
+    def _check(self, students: list[Tensor], teachers: list[Tensor], one_pair: bool) -> None:
+        if not teachers or len(students) < (1 if one_pair else 2):
+            raise ValueError(
+                f"`teacher` must hold at least 1 view and `student` 2, "
+                f"got {len(teachers)} and {len(students)}."
+            )
+        if len(teachers) > len(students):
+            raise ValueError(
+                f"`teacher` must hold no more views than `student`, got {len(teachers)} and {len(students)}."
+            )
+        for name, views in (("student", students), ("teacher", teachers)):
+            for i, view in enumerate(views):
+                if view.shape != students[0].shape:
+                    raise ValueError(
+                        f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
+                        f"got {tuple(view.shape)}."
+                    )
