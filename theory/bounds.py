@@ -42,9 +42,7 @@ def specht_bound(log_range: Array) -> Array:
     near = minus_log1p(-expm1_minus(s, xp) / xp.expm1(s), xp)
     t = xp.where(moderate | (r == math.inf), 1.0, r)
     far = t * xp.exp(-t) / -xp.expm1(-t) - 1.0 - xp.log(t) + t + xp.log1p(-xp.exp(-t))
-    value = xp.where(
-        moderate, xp.where(r > 0, near, 0.0), xp.where(r == math.inf, math.inf, far)
-    )
+    value = xp.where(moderate, xp.where(r > 0, near, 0.0), xp.where(r == math.inf, math.inf, far))
     return _returned(value, log_range)
 
 
@@ -85,9 +83,7 @@ def teacher_distance_bound(jensen_gap: Array) -> TeacherDistance:
     infinite = xp.any(xp.abs(jensen_gap) == math.inf, axis=-1)
     osc = oscillation(xp.where(infinite[..., None], 0.0, jensen_gap), xp)
     osc = xp.where(infinite, math.inf, osc)
-    return TeacherDistance(
-        log_ratio=osc, kl=osc * osc / 8.0, total_variation=xp.tanh(osc / 4.0)
-    )
+    return TeacherDistance(log_ratio=osc, kl=osc * osc / 8.0, total_variation=xp.tanh(osc / 4.0))
 
 
 def hilbert_diameter(log_p: Array) -> Array:
@@ -162,8 +158,4 @@ def _range(log_range: Array) -> tuple[Array, Namespace]:
 
 
 def _returned(value: Array, given: Array) -> Array:
-    return (
-        float(value)
-        if isinstance(given, float) and not hasattr(given, "dtype")
-        else value
-    )
+    return float(value) if isinstance(given, float) and not hasattr(given, "dtype") else value

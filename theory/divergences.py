@@ -65,9 +65,7 @@ def mutual_information(log_p: Array, *, weights: Array | None = None) -> Array:
     """
     log_p, weights, xp = ensemble(log_p, weights)
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(
-        xp.sum(divergence_terms(log_p, log_mean, xp), axis=-1), weights, xp
-    )
+    return mean_of_rows(xp.sum(divergence_terms(log_p, log_mean, xp), axis=-1), weights, xp)
 
 
 def lautum_information(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -79,9 +77,7 @@ def lautum_information(log_p: Array, *, weights: Array | None = None) -> Array:
     """
     log_p, weights, xp = ensemble(log_p, weights)
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(
-        xp.sum(divergence_terms(log_mean, log_p, xp), axis=-1), weights, xp
-    )
+    return mean_of_rows(xp.sum(divergence_terms(log_mean, log_p, xp), axis=-1), weights, xp)
 
 
 def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -104,10 +100,7 @@ def _checked_pair(name: str, log_a: Array, other_name: str, log_b: Array) -> Nam
     smaller, small_name, large_name = (
         (log_b, other_name, name) if larger is log_a else (log_a, name, other_name)
     )
-    widest = tuple(
-        max(a, b)
-        for a, b in zip(larger.shape[-smaller.ndim :], smaller.shape, strict=True)
-    )
+    widest = tuple(max(a, b) for a, b in zip(larger.shape[-smaller.ndim :], smaller.shape, strict=True))
     check_against(
         small_name,
         smaller,

@@ -22,9 +22,7 @@ class InfeasibleTarget(ValueError):
     it while one of those samples also has mass elsewhere, which the constraint would have to drive to 0.
     """
 
-    def __init__(
-        self, clusters: tuple[int, ...], demand: float, supply: float, where: str
-    ) -> None:
+    def __init__(self, clusters: tuple[int, ...], demand: float, supply: float, where: str) -> None:
         self.clusters, self.demand, self.supply = clusters, demand, supply
         tight = demand <= supply + _SLACK
         names = ", ".join(map(str, clusters[:8])) + (", …" if len(clusters) > 8 else "")
@@ -101,12 +99,8 @@ def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | N
     g, k = support.shape
     e = np.arange(rows.size)
     ones = np.ones(rows.size)
-    sums = csr_array(
-        coo_array((np.tile(ones, 2), (np.concatenate([rows, g + cols]), np.tile(e, 2))))
-    )
-    sums = csr_array(
-        (sums.data, sums.indices, sums.indptr), shape=(g + k, rows.size + 1)
-    )
+    sums = csr_array(coo_array((np.tile(ones, 2), (np.concatenate([rows, g + cols]), np.tile(e, 2)))))
+    sums = csr_array((sums.data, sums.indices, sums.indptr), shape=(g + k, rows.size + 1))
     floor = csr_array(
         coo_array(
             (
@@ -133,9 +127,7 @@ def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | N
         np.concatenate([rows, g + cols[used]]),
         np.concatenate([g + cols, rows[used]]),
     )
-    graph = csr_array(
-        coo_array((np.ones(heads.size), (heads, tails)), shape=(g + k, g + k))
-    )
+    graph = csr_array(coo_array((np.ones(heads.size), (heads, tails)), shape=(g + k, g + k)))
     for n, c in zip(rows[~used], cols[~used], strict=True):
         reached = breadth_first_order(graph, g + c, return_predecessors=False)
         if n not in reached:
@@ -152,7 +144,5 @@ def _solve(cost: np.ndarray, **problem: object) -> object:
     }
     result = linprog(cost, method="highs", options=tolerance, **problem)
     if result.x is None:
-        raise RuntimeError(
-            f"the feasibility of `log_target` could not be decided: {result.message}"
-        )
+        raise RuntimeError(f"the feasibility of `log_target` could not be decided: {result.message}")
     return result

@@ -16,9 +16,7 @@ import array_api_compat
 Array = Any
 Namespace = Any
 
-_SERIES = (
-    0.0625  # below this |x| a series replaces a difference of nearly equal numbers
-)
+_SERIES = 0.0625  # below this |x| a series replaces a difference of nearly equal numbers
 
 
 def normalize(scores: Array, xp: Namespace, temperature: Array | float = 1.0) -> Array:
@@ -33,9 +31,7 @@ def log_normalizer(scores: Array, xp: Namespace) -> Array:
     return (largest + log_rest)[..., 0]
 
 
-def _about_largest(
-    scores: Array, xp: Namespace, temperature: Array | float
-) -> tuple[Array, Array, Array]:
+def _about_largest(scores: Array, xp: Namespace, temperature: Array | float) -> tuple[Array, Array, Array]:
     """m = max, (scores − m)/τ, and log Σ e^{(scores − m)/τ} as log1p of the sum without its largest term.
 
     m is picked by index, not by `max`, whose gradient torch splits among ties.
@@ -53,24 +49,20 @@ def log_mean_exp(x: Array, weights: Array, xp: Namespace) -> Array:
     """log Σₙ wₙ e^{xₙ} over axis −2, for weights [..., N] that sum to 1; −inf where every term is 0.
 
     About a pivot m the sum is 1 + Σ w expm1(x−m) = Σ w e^{x−m}: log1p of the left side where it is near 1,
-    log of the right side elsewhere. m is the maximum, or the minimum where all x are positive and close,
-    so that m and its correction have one sign and cannot cancel.
+    log of the right side elsewhere. m is the maximum: for x ≤ 0 it and its correction have one sign and
+    cannot cancel.
     """
     w = weights[..., None]
     counts = w > 0
     high = constant(xp.max(xp.where(counts, x, -math.inf), axis=-2, keepdims=True))
-    low = constant(xp.min(xp.where(counts, x, math.inf), axis=-2, keepdims=True))
     empty = high == -math.inf
-    high, low = xp.where(empty, 0.0, high), xp.where(empty, 0.0, low)
-    pivot = xp.where((low > 0) & (high - low < 1), low, high)
+    pivot = xp.where(empty, 0.0, high)
     d = xp.where(counts, x, -math.inf) - pivot
     excess = xp.sum(w * xp.expm1(d), axis=-2)
     total = xp.sum(w * xp.exp(d), axis=-2)
     near, empty = excess > -0.5, empty[..., 0, :]
     far_log = xp.log(xp.where(near | empty, 1.0, total))
-    value = pivot[..., 0, :] + xp.where(
-        near, xp.log1p(xp.where(near, excess, 0.0)), far_log
-    )
+    value = pivot[..., 0, :] + xp.where(near, xp.log1p(xp.where(near, excess, 0.0)), far_log)
     return xp.where(empty, -math.inf, value)
 
 
@@ -95,9 +87,7 @@ def expm1_minus(x: Array, xp: Namespace) -> Array:
     small = xp.abs(x) < _SERIES
     s = xp.where(small, x, 0.0)
     series = xp.zeros_like(s)
-    for order in range(
-        10, 1, -1
-    ):  # Σ_{j=2..10} s^{j−2}/j!, the next term is below 1e-17 of the first
+    for order in range(10, 1, -1):  # Σ_{j=2..10} s^{j−2}/j!, the next term is below 1e-17 of the first
         series = series * s + 1.0 / math.factorial(order)
     return xp.where(small, s * s * series, xp.expm1(x) - x)
 
@@ -126,6 +116,11 @@ def divergence_terms(log_p: Array, log_q: Array, xp: Namespace) -> Array:
     near = p * expm1_minus(xp.where(close, -d, 0.0), xp)
     far = p * d - p + q
     return xp.where(no_p, q, xp.where(no_q, math.inf, xp.where(close, near, far)))
+
+
+def overflow_limit(like: Array, xp: Namespace) -> float:
+    """The largest x, less a margin of 5, for which eˣ is finite in the dtype of `like`."""
+    return math.log(float(xp.finfo(like.dtype).max)) - 5.0
 
 
 def constant(x: Array) -> Array:

@@ -114,9 +114,7 @@ def certificate(
 def _pair(
     log_r: Array, log_q: Array, weights: Array | None, log_target: Array | None = None
 ) -> tuple[Array, Array, Array, Namespace]:
-    log_r, weights, xp = ensemble(
-        log_r, weights, "log_r", log_q=log_q, log_target=log_target
-    )
+    log_r, weights, xp = ensemble(log_r, weights, "log_r", log_q=log_q, log_target=log_target)
     check_rank("log_q", log_q, 2)
     check_same_shape("log_q", log_q, "log_r", log_r)
     check_log_probabilities("log_q", log_q, xp)

@@ -11,14 +11,13 @@ from theory.logspace import (
     expm1_minus,
     log_mean_exp,
     minus_log1p,
+    overflow_limit,
     weighted_mean,
 )
 from theory.simplex import ensemble
 
 
-def log_prior(
-    log_p: Array, *, order: float = 1.0, weights: Array | None = None
-) -> Array:
+def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None) -> Array:
     """log M_s(k) = (1/s) log Σₙ wₙ pₙ(k)^s, in nats: the power mean of order s.  [J9]
 
     s = 1 is the cluster prior log P, s = 0 its limit log G(k) = Σₙ wₙ log pₙ(k) (not normalised),
@@ -44,11 +43,8 @@ def jensen_gap(log_p: Array, *, weights: Array | None = None) -> Array:
     # J = log Σ w e^d − Σ w d for deviations d from any constant. With a = Σ w (e^d − 1 − d) and the small
     # remainder e = Σ w d this is log1p(a + e) − e: no digits cancel while e^d does not overflow.
     mean = weighted_mean(d, weights, xp)
-    limit = math.log(float(xp.finfo(log_p.dtype).max)) - 5.0
-    tame = xp.max(xp.where(weights[..., None] > 0, d, 0.0), axis=-2) < limit
-    excess = weighted_mean(
-        expm1_minus(xp.where(tame[..., None, :], d, 0.0), xp), weights, xp
-    )
+    tame = xp.max(xp.where(weights[..., None] > 0, d, 0.0), axis=-2) < overflow_limit(log_p, xp)
+    excess = weighted_mean(expm1_minus(xp.where(tame[..., None, :], d, 0.0), xp), weights, xp)
     rest = excess + mean
     near = xp.abs(rest) < 0.5
     r = xp.where(near, rest, 0.0)
@@ -97,8 +93,12 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
     if s > 0:
         return log_mean_exp(s * log_p, weights, xp) / s
     zero = low == -math.inf
-    finite = xp.where(zero[..., None, :], 0.0, log_p)
-    return xp.where(zero, -math.inf, log_mean_exp(s * finite, weights, xp) / s)
+    x = s * xp.where(zero[..., None, :], 0.0, log_p)
+    # x ≥ 0: log1p of Σ w (eˣ − 1), whose terms have one sign, unless eˣ overflows.
+    wild = s * xp.where(zero, 0.0, low) > overflow_limit(log_p, xp)
+    excess = weighted_mean(xp.expm1(xp.where(counts & ~wild[..., None, :], x, 0.0)), weights, xp)
+    log_mean = xp.where(wild, log_mean_exp(x, weights, xp), xp.log1p(excess))
+    return xp.where(zero, -math.inf, log_mean / s)
 
 
 def check_order(order: float) -> float:
@@ -121,9 +121,7 @@ def _deviations(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Arr
     usable = counts & (log_p > -math.inf)
     d = xp.where(usable, log_p, 0.0) - xp.where(all_zero, 0.0, high)
     d = xp.where(usable, d, 0.0)
-    return xp.where(
-        usable, d - weighted_mean(d, weights, xp)[..., None, :], 0.0
-    ), all_zero[..., 0, :]
+    return xp.where(usable, d - weighted_mean(d, weights, xp)[..., None, :], 0.0), all_zero[..., 0, :]
 
 
 def log_variance_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:

@@ -96,9 +96,7 @@ def project(
     """
     tol = check_number("tol", tol, low=0.0, open_low=True)
     max_iter = check_count("max_iter", max_iter)
-    log_p, weights, xp = ensemble(
-        log_p, weights, log_target=log_target, log_tilt=log_tilt
-    )
+    log_p, weights, xp = ensemble(log_p, weights, log_target=log_target, log_tilt=log_tilt)
     log_pi = target_prior(log_target, log_p, xp)
     if log_tilt is not None:
         check_tilt(log_tilt, log_p, xp)
@@ -106,9 +104,7 @@ def project(
         _check_feasible(log_p, weights, log_pi, xp)
 
     wide = [xp.astype(a, xp.float64) for a in (log_p, weights, log_pi)]
-    wide[1] = (
-        wide[1] / xp.sum(wide[1], axis=-1)[..., None]
-    )  # float32 weights sum to 1 to 1e-7 only
+    wide[1] = wide[1] / xp.sum(wide[1], axis=-1)[..., None]  # float32 weights sum to 1 to 1e-7 only
     wide[2] = normalize(wide[2], xp)
     start = None if log_tilt is None else constant(xp.astype(log_tilt, xp.float64))
     lam, iterations = _maximise(*wide, start, tol, max_iter, xp)
@@ -118,12 +114,8 @@ def project(
     scores = log_p + lam[..., None, :]
     log_r = normalize(scores, xp)
     r, pi = xp.exp(log_r), xp.exp(log_pi)
-    marginal_error = xp.sum(
-        xp.abs(xp.sum(weights[..., None] * r, axis=-2) - pi), axis=-1
-    )
-    primal = mean_of_rows(
-        xp.sum(divergence_terms(log_r, log_p, xp), axis=-1), weights, xp
-    )
+    marginal_error = xp.sum(xp.abs(xp.sum(weights[..., None] * r, axis=-2) - pi), axis=-1)
+    primal = mean_of_rows(xp.sum(divergence_terms(log_r, log_p, xp), axis=-1), weights, xp)
     dual = xp.sum(pi * lam, axis=-1) - mean_of_rows(log_z(scores, xp), weights, xp)
     return Projection(
         log_r=log_r,
@@ -149,17 +141,13 @@ def _maximise(
     w = xp.broadcast_to(w, (*batch, n))
     log_pi = xp.broadcast_to(log_pi, (*batch, k))
     if n >= k or bool(xp.any(w == 0)):
-        lam, iterations = _newton(
-            *map(constant, (log_p, w, log_pi)), start, tol, max_iter, xp
-        )
+        lam, iterations = _newton(*map(constant, (log_p, w, log_pi)), start, tol, max_iter, xp)
         return _record_step(lam, log_p, w, log_pi, xp), iterations
     # The plan qₙₖ = wₙ rₙ(k), read by columns: clusters are the samples, of weight π, and w is the target.
     columns = normalize(xp.matrix_transpose(log_p + xp.log(w)[..., None]), xp)
     guess = None if start is None else -log_z(constant(log_p) + start[..., None, :], xp)
     log_w, pi = xp.log(w), xp.exp(log_pi)
-    f, iterations = _newton(
-        *map(constant, (columns, pi, log_w)), guess, tol, max_iter, xp
-    )
+    f, iterations = _newton(*map(constant, (columns, pi, log_w)), guess, tol, max_iter, xp)
     f = _record_step(f, columns, pi, log_w, xp)
     return log_pi - log_mean_exp(log_p + f[..., None], w, xp), iterations
 
@@ -189,9 +177,7 @@ def _newton(
     lam = lam * beta[..., None]
 
     for iteration in range(max_iter + 1):
-        log_q = normalize(
-            xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp
-        )
+        log_q = normalize(xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp)
         r, m, g = _state(log_q, lam, w, log_pi, xp)
         error = _error(m, log_pi, xp)
         done = (beta == 1.0) & (error <= tol)
@@ -201,16 +187,12 @@ def _newton(
         if bool(xp.any(rises)):
             grown = xp.where(rises, xp.minimum(2.0 * beta, xp.ones_like(beta)), beta)
             lam, beta = lam * (grown / beta)[..., None], grown
-            log_q = normalize(
-                xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp
-            )
+            log_q = normalize(xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp)
             lam = xp.where(rises[..., None], _round(log_q, lam, w, log_pi, xp), lam)
             r, m, g = _state(log_q, lam, w, log_pi, xp)
             error = _error(m, log_pi, xp)
         new = lam + _step(log_q, r, m, g, lam, w, log_pi, xp)
-        new = xp.where(
-            (error > 1e-3)[..., None], _round(log_q, new, w, log_pi, xp), new
-        )
+        new = xp.where((error > 1e-3)[..., None], _round(log_q, new, w, log_pi, xp), new)
         lam = xp.where(done[..., None], lam, new)
     worst = float(xp.max(xp.where(beta == 1.0, error, xp.full_like(error, 2.0))))
     raise NotConverged(worst, tol, max_iter)
@@ -243,9 +225,7 @@ def _step(
     return length[..., None] * direction
 
 
-def _solve_hessian(
-    r: Array, m: Array, w: Array, gradient: Array, xp: Namespace
-) -> Array:
+def _solve_hessian(r: Array, m: Array, w: Array, gradient: Array, xp: Namespace) -> Array:
     """δ with (diag(m) − Σ w r rᵀ) δ = gradient, solved in the metric diag(m).
 
     √m spans the null space of a connected problem and is filled in; the ridge stands in for the rest.
@@ -253,29 +233,19 @@ def _solve_hessian(
     root = xp.sqrt(m)
     a = xp.sqrt(w)[..., None] * r / root[..., None, :]
     eye = xp.eye(m.shape[-1], dtype=m.dtype, device=array_api_compat.device(m))
-    hessian = (
-        (1.0 + 1e-14) * eye
-        - xp.matrix_transpose(a) @ a
-        + root[..., :, None] * root[..., None, :]
-    )
+    hessian = (1.0 + 1e-14) * eye - xp.matrix_transpose(a) @ a + root[..., :, None] * root[..., None, :]
     return xp.linalg.solve(hessian, (gradient / root)[..., None])[..., 0] / root
 
 
-def _record_step(
-    lam: Array, log_p: Array, w: Array, log_pi: Array, xp: Namespace
-) -> Array:
+def _record_step(lam: Array, log_p: Array, w: Array, log_pi: Array, xp: Namespace) -> Array:
     """λ + H⁻¹(π − m) with H held constant: no change in value at λ*, and its derivative is that of λ*."""
     if not any(getattr(a, "requires_grad", False) for a in (log_p, w, log_pi)):
         return lam
     r, m, _ = _state(log_p, lam, w, log_pi, xp)
-    return lam + _solve_hessian(
-        constant(r), constant(m), constant(w), xp.exp(log_pi) - m, xp
-    )
+    return lam + _solve_hessian(constant(r), constant(m), constant(w), xp.exp(log_pi) - m, xp)
 
 
-def _state(
-    log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace
-) -> tuple[Array, Array, Array]:
+def _state(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> tuple[Array, Array, Array]:
     """r, m and g at λ."""
     scores = log_p + lam[..., None, :]
     log_norm = log_z(scores, xp)

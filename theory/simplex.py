@@ -83,14 +83,10 @@ def namespace(**arrays: Array) -> Namespace:
         if array is None:
             continue
         if not array_api_compat.is_array_api_obj(array):
-            raise TypeError(
-                f"`{name}` must be an array (NumPy, torch, …), got {type(array).__name__}."
-            )
+            raise TypeError(f"`{name}` must be an array (NumPy, torch, …), got {type(array).__name__}.")
         own = array_api_compat.array_namespace(array)
         if not own.isdtype(array.dtype, "real floating"):
-            raise TypeError(
-                f"`{name}` must be floating-point, got dtype {array.dtype}."
-            )
+            raise TypeError(f"`{name}` must be floating-point, got dtype {array.dtype}.")
         if xp is None:
             first, xp, dtype = name, own, array.dtype
         elif own is not xp:
@@ -98,9 +94,7 @@ def namespace(**arrays: Array) -> Namespace:
                 f"`{name}` is an array of {own.__name__} but `{first}` is one of {xp.__name__}; use one namespace."
             )
         elif array.dtype != dtype:
-            raise TypeError(
-                f"`{name}` has dtype {array.dtype} but `{first}` has {dtype}; use one dtype."
-            )
+            raise TypeError(f"`{name}` has dtype {array.dtype} but `{first}` has {dtype}; use one dtype.")
     return xp
 
 
@@ -114,32 +108,22 @@ def ensemble(
     return log_p, sample_weights(weights, log_p, xp, name), xp
 
 
-def sample_weights(
-    weights: Array | None, log_p: Array, xp: Namespace, name: str = "log_p"
-) -> Array:
+def sample_weights(weights: Array | None, log_p: Array, xp: Namespace, name: str = "log_p") -> Array:
     """Checked weights [..., N]; 1/N where None."""
     n = log_p.shape[-2]
     if weights is None:
-        return xp.full(
-            (n,), 1.0 / n, dtype=log_p.dtype, device=array_api_compat.device(log_p)
-        )
+        return xp.full((n,), 1.0 / n, dtype=log_p.dtype, device=array_api_compat.device(log_p))
     check_against("weights", weights, log_p.shape[:-1], f"the samples of `{name}`")
     _check_weight_values("weights", weights, xp)
     return weights
 
 
-def target_prior(
-    log_target: Array | None, log_p: Array, xp: Namespace, name: str = "log_p"
-) -> Array:
+def target_prior(log_target: Array | None, log_p: Array, xp: Namespace, name: str = "log_p") -> Array:
     """Checked log π [..., K]; −log K where None."""
     k = log_p.shape[-1]
     if log_target is None:
-        return xp.full(
-            (k,), -math.log(k), dtype=log_p.dtype, device=array_api_compat.device(log_p)
-        )
-    check_against(
-        "log_target", log_target, (*log_p.shape[:-2], k), f"the clusters of `{name}`"
-    )
+        return xp.full((k,), -math.log(k), dtype=log_p.dtype, device=array_api_compat.device(log_p))
+    check_against("log_target", log_target, (*log_p.shape[:-2], k), f"the clusters of `{name}`")
     if values_are_checked():
         check_log_probabilities("log_target", log_target, xp)
         reject(
@@ -156,13 +140,9 @@ def check_rank(name: str, array: Array, rank: int) -> None:
     """At least `rank` axes, K ≥ 2 clusters on the last, no empty axis."""
     axes = "[..., N, K]" if rank == 2 else "[..., K]"
     if array.ndim < rank:
-        raise ValueError(
-            f"`{name}` must have shape {axes}, got shape {tuple(array.shape)}."
-        )
+        raise ValueError(f"`{name}` must have shape {axes}, got shape {tuple(array.shape)}.")
     if 0 in array.shape:
-        raise ValueError(
-            f"`{name}` must not be empty, got shape {tuple(array.shape)} for {axes}."
-        )
+        raise ValueError(f"`{name}` must not be empty, got shape {tuple(array.shape)} for {axes}.")
     if array.shape[-1] < 2:
         raise ValueError(
             f"`{name}` must have at least 2 clusters on its last axis, got K = {array.shape[-1]}."
@@ -173,13 +153,9 @@ def check_against(name: str, array: Array, shape: tuple[int, ...], of: str) -> N
     """`array` broadcasts to `shape` and matches its last axis exactly."""
     own = tuple(array.shape)
     fits = len(own) <= len(shape) and own[-1:] == shape[-1:]
-    fits = fits and all(
-        a in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False)
-    )
+    fits = fits and all(a in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False))
     if not fits or not own:
-        raise ValueError(
-            f"`{name}` must match {of}, shape {tuple(shape)}, got shape {own}."
-        )
+        raise ValueError(f"`{name}` must match {of}, shape {tuple(shape)}, got shape {own}.")
 
 
 def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:
@@ -225,12 +201,9 @@ def check_positive(name: str, value: Array | float, like: Array, xp: Namespace) 
         namespace(**{"logits": like, name: value})
         own = tuple(value.shape)
         if len(own) > like.ndim or any(
-            a not in (1, b)
-            for a, b in zip(reversed(own), reversed(like.shape), strict=False)
+            a not in (1, b) for a, b in zip(reversed(own), reversed(like.shape), strict=False)
         ):
-            raise ValueError(
-                f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}."
-            )
+            raise ValueError(f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}.")
         if values_are_checked():
             bad = ~(xp.isfinite(value) & (value > 0))
             if bool(xp.any(bad)):
@@ -253,16 +226,10 @@ def check_number(
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"`{name}` must be a number, got {type(value).__name__}."
-        ) from None
+        raise TypeError(f"`{name}` must be a number, got {type(value).__name__}.") from None
     if isinstance(value, (bool, str)):
         raise TypeError(f"`{name}` must be a number, got {value!r}.")
-    inside = (
-        (number > low if open_low else number >= low)
-        and number <= high
-        and math.isfinite(number)
-    )
+    inside = (number > low if open_low else number >= low) and number <= high and math.isfinite(number)
     if not inside:
         if low == 0.0 and open_low and high == math.inf:
             span = "positive and finite"
@@ -289,9 +256,7 @@ def check_finite(name: str, value: Array, rule: str, xp: Namespace) -> None:
         bad = ~xp.isfinite(value)
         if bool(xp.any(bad)):
             where = _first(bad, xp)
-            raise ValueError(
-                f"`{name}` must {rule}, got {float(value[where]):g}{_at(where)}."
-            )
+            raise ValueError(f"`{name}` must {rule}, got {float(value[where]):g}{_at(where)}.")
 
 
 def reject(name: str, bad: Array, rule: str, got: str, xp: Namespace) -> None:
@@ -307,9 +272,7 @@ def _check_weight_values(name: str, w: Array, xp: Namespace) -> None:
     bad = w < 0
     if bool(xp.any(bad)):
         where = _first(bad, xp)
-        raise ValueError(
-            f"`{name}` must not be negative, got {float(w[where]):.6g}{_at(where)}."
-        )
+        raise ValueError(f"`{name}` must not be negative, got {float(w[where]):.6g}{_at(where)}.")
     total = xp.sum(w, axis=-1)
     off = xp.abs(total - 1.0) > _tolerance(w, xp)
     if bool(xp.any(off)):

@@ -45,9 +45,7 @@ def tilt(log_p: Array, log_tilt: Array) -> Array:
     return normalize(log_p + log_tilt[..., None, :], xp)
 
 
-def centering(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
+def centering(log_p: Array, *, weights: Array | None = None, log_target: Array | None = None) -> Array:
     """λ(k) = log π(k) − log G(k), log G = Σₙ wₙ log pₙ.  [J2]
 
     With p = softmax(z/τ) the tilt is softmax((z − z̄)/τ + log π), z̄ = Σₙ wₙ zₙ: batch centering.
@@ -58,9 +56,7 @@ def centering(
     return power_mean(log_p, order=0.0, weights=weights, log_target=log_target)
 
 
-def inverse_prior(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
+def inverse_prior(log_p: Array, *, weights: Array | None = None, log_target: Array | None = None) -> Array:
     """λ(k) = log π(k) − log P(k), P = Σₙ wₙ pₙ.  [T2]
 
     The tilt is Bayes' posterior after the cluster prior moves from P to π.
@@ -89,15 +85,11 @@ def power_mean(
     s = check_order(order)
     log_p, weights, log_pi, xp = _operands(log_p, weights, log_target)
     log_mean = power_mean_kernel(log_p, weights, s, xp)
-    check_finite(
-        "log_p", log_mean, f"give every cluster a positive mean of order {s:g}", xp
-    )
+    check_finite("log_p", log_mean, f"give every cluster a positive mean of order {s:g}", xp)
     return log_pi - log_mean
 
 
-def cumulant(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
+def cumulant(log_p: Array, *, weights: Array | None = None, log_target: Array | None = None) -> Array:
     """λ(k) = log π(k) − (log G(k) + ½ Varₙ log pₙ(k)): centering with its variance correction.  [J6]
 
     log P to second order in the spread of log p.
@@ -160,7 +152,5 @@ def _operands(
     log_target: Array | None,
     log_tilt: Array | None = None,
 ) -> tuple[Array, Array, Array, Namespace]:
-    log_p, weights, xp = ensemble(
-        log_p, weights, log_target=log_target, log_tilt=log_tilt
-    )
+    log_p, weights, xp = ensemble(log_p, weights, log_target=log_target, log_tilt=log_tilt)
     return log_p, weights, target_prior(log_target, log_p, xp), xp
