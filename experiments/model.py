@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -44,7 +45,9 @@ class Architecture:
         if any(width < 1 for width in self.hidden):
             raise ValueError(f"`hidden` must hold positive widths, got {self.hidden}.")
         if self.activation not in ACTIVATIONS:
-            raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
+            raise ValueError(
+                f"`activation` must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}."
+            )
         if not self.head_scale > 0:
             raise ValueError(f"`head_scale` must be positive, got {self.head_scale}.")
 
@@ -57,14 +60,14 @@ class Architecture:
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
     ) -> Parameters:
-        """Weights N(0, gain²/fan-in) [A, S, in, out] and zero biases [A, S, 1, out]; the same for every variant.
+        """Weights N(0, gain²/fan-in) [A, S, in, out] and zero biases [A, S, 1, out], equal over variants.
 
         A seed's weights depend on the seed alone, so variants of one seed are paired.
         """
         streams = generators(seeds, "weights")
         widths = (dim, *self.hidden)
         parameters: Parameters = {}
-        for layer, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
             last = layer == len(self.hidden) - 1
             gain = 1.0 if last or self.activation == "identity" else math.sqrt(2.0)
             parameters[f"encoder.{layer}.weight"] = normal(streams, (fan_in, fan_out), dtype) * (
@@ -77,7 +80,8 @@ class Architecture:
         if not self.cosine:
             parameters["head.bias"] = torch.zeros(len(streams), 1, self.clusters, dtype=dtype)
         return {
-            name: value.to(device).expand(variants, *value.shape).contiguous() for name, value in parameters.items()
+            name: value.to(device).expand(variants, *value.shape).contiguous()
+            for name, value in parameters.items()
         }
 
     def features(self, parameters: Parameters, x: Tensor) -> Tensor:
