@@ -53,8 +53,8 @@ def hoeffding_bound(log_range: Array) -> Array:
     Raises TypeError, ValueError: not floating-point; NaN; negative.
     Source: Hoeffding, J. Amer. Statist. Assoc. 58, 1963, lemma 1.
     """
-    r, _ = _range(log_range)
-    return _returned(r * r / 8.0, log_range)
+    r, xp = _range(log_range)
+    return _returned(_power(r, 2, xp) / 8.0, log_range)
 
 
 def variance_bound(log_range: Array) -> Array:
@@ -65,8 +65,8 @@ def variance_bound(log_range: Array) -> Array:
     log_range: R ≥ 0, any shape, in nats.  Returns the same shape.
     Raises TypeError, ValueError: not floating-point; NaN; negative.
     """
-    r, _ = _range(log_range)
-    return _returned(r * r * r / (36.0 * math.sqrt(3.0)), log_range)
+    r, xp = _range(log_range)
+    return _returned(_power(r, 3, xp) / (36.0 * math.sqrt(3.0)), log_range)
 
 
 def teacher_distance_bound(jensen_gap: Array) -> TeacherDistance:
@@ -83,7 +83,7 @@ def teacher_distance_bound(jensen_gap: Array) -> TeacherDistance:
     infinite = xp.any(xp.abs(jensen_gap) == math.inf, axis=-1)
     osc = oscillation(xp.where(infinite[..., None], 0.0, jensen_gap), xp)
     osc = xp.where(infinite, math.inf, osc)
-    return TeacherDistance(log_ratio=osc, kl=osc * osc / 8.0, total_variation=xp.tanh(osc / 4.0))
+    return TeacherDistance(log_ratio=osc, kl=_power(osc, 2, xp) / 8.0, total_variation=xp.tanh(osc / 4.0))
 
 
 def hilbert_diameter(log_p: Array) -> Array:
@@ -141,10 +141,17 @@ def exact_distance_bound(log_p: Array, step: Array) -> Array:
     reject("step", ~xp.isfinite(step), "be finite", "NaN or inf", xp)
     diameter = hilbert_diameter(log_p)
     osc = oscillation(step, xp)
-    cap = 4.0 * math.log(float(xp.finfo(log_p.dtype).max)) / 2.0 - 8.0
-    sinh = xp.sinh(xp.where(diameter < cap, diameter, 0.0) / 4.0)
-    factor = xp.where(diameter < cap, sinh * sinh, math.inf)
-    return xp.where(osc > 0, factor * xp.where(osc > 0, osc, 1.0), 0.0)
+    # sinh²(Δ/4) ≤ e^{Δ/2}/4: where that times osc is a float, the bound is.
+    limit = math.log(float(xp.finfo(log_p.dtype).max)) + math.log(4.0) - 1e-3
+    tame = diameter / 2.0 + xp.log(xp.where(osc > 1.0, osc, 1.0)) < limit
+    sinh = xp.sinh(xp.where(tame, diameter, 0.0) / 4.0)
+    return xp.where(osc > 0, xp.where(tame, sinh * sinh * osc, math.inf), 0.0)
+
+
+def _power(x: Array, n: int, xp: Namespace) -> Array:
+    """xⁿ for x ≥ 0, +inf past the largest float without a warning of overflow."""
+    limit = float(xp.finfo(x.dtype).max) ** (1.0 / n) * (1.0 - 1e-6)
+    return xp.where(x < limit, xp.where(x < limit, x, 0.0) ** n, math.inf)
 
 
 def _range(log_range: Array) -> tuple[Array, Namespace]:
