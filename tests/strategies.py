@@ -31,7 +31,9 @@ def lift(function, namespace="numpy"):
 def _into(value, namespace):
     if not isinstance(value, np.ndarray):
         return value
-    return {"numpy": np.array, "torch": torch.tensor, "array_api_strict": array_api_strict.asarray}[namespace](value)
+    return {"numpy": np.array, "torch": torch.tensor, "array_api_strict": array_api_strict.asarray}[
+        namespace
+    ](value)
 
 
 def _back(value, namespace):
@@ -79,7 +81,9 @@ class Ensemble:
 
     def mean(self, x):
         """Σₙ wₙ xₙ over axis −2 of [..., N, K], or the last axis of [..., N]."""
-        return np.einsum("...n,...nk->...k", self.w, x) if x.ndim == self.logits.ndim else np.sum(self.w * x, -1)
+        return (
+            np.einsum("...n,...nk->...k", self.w, x) if x.ndim == self.logits.ndim else np.sum(self.w * x, -1)
+        )
 
     def call(self, function, *args, **kwargs):
         return lift(function, self.namespace)(*args, **kwargs)
@@ -112,7 +116,9 @@ def log_distributions(shape, *, reach=8.0):
 
 
 @st.composite
-def ensembles(draw, *, samples=(1, 9), clusters=(2, 6), reach=8.0, temperatures=(0.25, 4.0), batch=True, uniform=False):
+def ensembles(
+    draw, *, samples=(1, 9), clusters=(2, 6), reach=8.0, temperatures=(0.25, 4.0), batch=True, uniform=False
+):
     """Ensembles whose log-ratios span up to 2·reach/τ nats: a common part per cluster plus one per entry.
 
     One in three is batched, one in two weighted (weights may be 0), one in two has a target of its own.
@@ -143,5 +149,7 @@ def _weights(shape):
 
 def fixed(logits, *, temperature=1.0, weights=None, log_target=None):
     """An `Ensemble` of given logits, for @example and for controls."""
-    logits, weights, log_target = (a if a is None else np.asarray(a, float) for a in (logits, weights, log_target))
+    logits, weights, log_target = (
+        a if a is None else np.asarray(a, float) for a in (logits, weights, log_target)
+    )
     return Ensemble(logits, temperature, weights, log_target, "numpy")

@@ -95,8 +95,13 @@ def test_half_the_oscillation_bounds_nothing():
     moved = theory.tilt(log_p, np.array([0.0, 4.0]))
     half = theory.teacher_distance_bound(np.array([0.0, 2.0]))
     assert np.abs(moved - log_p).max() > half.log_ratio + 0.5
-    assert theory.kl(np.log([[0.9, 0.1]]), theory.tilt(np.log([[0.9, 0.1]]), np.array([0.0, 4.0])))[0] > half.kl
-    assert total_variation(log_p, theory.tilt(np.log([[0.88, 0.12]]), np.array([0.0, 4.0])))[0] > half.total_variation
+    assert (
+        theory.kl(np.log([[0.9, 0.1]]), theory.tilt(np.log([[0.9, 0.1]]), np.array([0.0, 4.0])))[0] > half.kl
+    )
+    assert (
+        total_variation(log_p, theory.tilt(np.log([[0.88, 0.12]]), np.array([0.0, 4.0])))[0]
+        > half.total_variation
+    )
 
 
 @given(ensembles(batch=False, samples=(2, 9), temperatures=(1.0, 4.0)))
@@ -104,7 +109,8 @@ def test_half_the_oscillation_bounds_nothing():
 def test_centred_and_inverse_prior_teachers_come_with_a_certified_distance_from_the_exact_one(case):
     exact = case.project(tol=1e-12).log_tilt
     centred, inverse = (
-        case.weighted(choose, log_target=case.log_target) for choose in (theory.centering, theory.inverse_prior)
+        case.weighted(choose, log_target=case.log_target)
+        for choose in (theory.centering, theory.inverse_prior)
     )
     bound = case.call(theory.exact_distance_bound, case.log_p, inverse)
     at_most(osc(inverse - exact), bound, slack=1e-9)

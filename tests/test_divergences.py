@@ -24,7 +24,9 @@ def test_constant_student_costs_the_information_plus_its_distance_from_the_prior
 @pytest.mark.claim("O3")
 def test_mutual_information_is_the_entropy_of_the_prior_less_the_mean_entropy(case):
     h_prior = case.call(theory.entropy, case.weighted(theory.marginal))
-    equal(case.weighted(theory.mutual_information), h_prior - case.mean(case.call(theory.entropy, case.log_p)))
+    equal(
+        case.weighted(theory.mutual_information), h_prior - case.mean(case.call(theory.entropy, case.log_p))
+    )
 
 
 @pytest.mark.control("O3")

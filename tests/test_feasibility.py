@@ -43,7 +43,10 @@ def test_a_target_met_by_some_positive_plan_on_the_support_is_met_by_the_project
 @pytest.mark.claim("T9")
 def test_an_impossible_target_is_refused_with_a_blocking_set_of_clusters(pattern, data, excess):
     n, k = pattern.shape
-    pattern[0], pattern[0, 0] = False, True  # sample 0 has cluster 0 only: every other cluster can get 1 − 1/n at most
+    pattern[0], pattern[0, 0] = (
+        False,
+        True,
+    )  # sample 0 has cluster 0 only: every other cluster can get 1 − 1/n at most
     rest = np.full(k - 1, (1 - 1 / n + excess / n) / (k - 1))
     log_target = np.log(np.append(1 - rest.sum(), rest))
     log_p = log_p_on(pattern, scores_like(data, pattern))
@@ -60,7 +63,9 @@ def test_an_impossible_target_is_refused_with_a_blocking_set_of_clusters(pattern
 @pytest.mark.claim("T9")
 def test_a_target_met_only_in_the_limit_is_refused_too(half, k, data):
     pattern = np.ones((2 * half, 2 * k), dtype=bool)
-    pattern[:half, k:] = False  # the second half of the clusters takes up all of the second half of the samples
+    pattern[:half, k:] = (
+        False  # the second half of the clusters takes up all of the second half of the samples
+    )
     with pytest.raises(theory.InfeasibleTarget, match="uses up all the weight") as raised:
         theory.project(log_p_on(pattern, scores_like(data, pattern)))
     assert raised.value.clusters == tuple(range(k, 2 * k))

@@ -85,7 +85,11 @@ def test_hot_limit_of_the_gap_is_half_the_variance_of_the_row_centred_logits(cas
     range_ = np.ptp(case.logits, axis=-1).max() + 1.0
     for temperature in (1e2, 1e3, 1e4):
         gap = case.weighted(theory.jensen_gap, theory.log_softmax(case.logits, temperature=temperature))
-        at_most(np.abs(gap * temperature**2 - variance / 2), np.full(gap.shape, range_**3 / temperature), slack=1e-15)
+        at_most(
+            np.abs(gap * temperature**2 - variance / 2),
+            np.full(gap.shape, range_**3 / temperature),
+            slack=1e-15,
+        )
 
 
 @given(ensembles(temperatures=(1.0, 1.0), uniform=True))
@@ -113,7 +117,11 @@ def test_cold_limit_of_the_gap_grows_like_one_over_the_temperature(case):
     log_k, log_w = np.log(hard.shape[-1]), -np.log(case.w[case.w > 0].min())
     for temperature in (1e-2, 1e-4, 1e-6):
         gap = case.weighted(theory.jensen_gap, theory.log_softmax(case.logits, temperature=temperature))
-        at_most(np.abs(gap * temperature - slope), np.full(gap.shape, temperature * (2 * log_k + log_w)), slack=1e-9)
+        at_most(
+            np.abs(gap * temperature - slope),
+            np.full(gap.shape, temperature * (2 * log_k + log_w)),
+            slack=1e-9,
+        )
 
 
 @pytest.mark.control("J10")

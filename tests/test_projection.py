@@ -168,7 +168,9 @@ def test_a_good_start_saves_steps_and_a_bad_one_costs_no_accuracy():
 
 
 def test_failing_to_converge_raises_with_the_error_reached_and_what_to_change():
-    with pytest.raises(theory.NotConverged, match=r"marginal error of .*, not tol = 1e-09, in 2 iterations; raise"):
+    with pytest.raises(
+        theory.NotConverged, match=r"marginal error of .*, not tol = 1e-09, in 2 iterations; raise"
+    ):
         theory.project(mixture_logits(256, 16, 0.01), max_iter=2)
     with pytest.raises(theory.NotConverged) as raised:
         theory.project(mixture_logits(256, 16, 0.04), max_iter=8, tol=1e-30)

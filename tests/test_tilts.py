@@ -179,7 +179,9 @@ def test_before_jensen_the_teacher_is_not_the_centred_one():
 
 @given(ensembles(batch=False, uniform=True), st.floats(0.0, 0.999), st.integers(1, 6), st.data())
 @pytest.mark.claim("J3")
-def test_moving_average_of_logits_is_that_of_the_geometric_prior_up_to_a_constant(case, momentum, steps, data):
+def test_moving_average_of_logits_is_that_of_the_geometric_prior_up_to_a_constant(
+    case, momentum, steps, data
+):
     batches = data.draw(arrays(np.float64, (steps, *case.logits.shape), elements=st.floats(-6.0, 6.0)))
     centre, log_g = np.zeros(batches.shape[-1]), np.zeros(batches.shape[-1])
     for z in batches:

@@ -13,7 +13,8 @@ its contraction κ is 1 to many digits.  [T5]  Here:
 * a Sinkhorn round after every step that is still far off, which keeps every m(k) above wₘᵢₙ π(k);
 * annealing: where one round from the start leaves much to do, pᵝ is projected for β = β₀, 2β₀, …, 1, each λ
   scaled up to start the next: about 20 steps in all, whatever the temperature;
-* the smaller side: for N < K the same solver runs on the transposed problem, whose unknowns are samples.
+* the smaller side: for N < K the same solver runs on the transposed problem, whose unknowns are samples,
+  if none has a weight of next to nothing.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from theory.simplex import (
     values_are_checked,
 )
 from theory.tilts import check_tilt
+
+_NEGLIGIBLE = 1e-30
 
 
 class NotConverged(RuntimeError):
@@ -140,7 +143,7 @@ def _maximise(
     batch = log_p.shape[:-2]
     w = xp.broadcast_to(w, (*batch, n))
     log_pi = xp.broadcast_to(log_pi, (*batch, k))
-    if n >= k or bool(xp.any(w == 0)):
+    if n >= k or bool(xp.any(w < _NEGLIGIBLE)):  # as a target, a vanishing weight would set the scale
         lam, iterations = _newton(*map(constant, (log_p, w, log_pi)), start, tol, max_iter, xp)
         return _record_step(lam, log_p, w, log_pi, xp), iterations
     # The plan qₙₖ = wₙ rₙ(k), read by columns: clusters are the samples, of weight π, and w is the target.
