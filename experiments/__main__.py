@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -107,7 +107,7 @@ class Execution:
 
 def _command(entry: Entry) -> type:
     how = Annotated[Execution, tyro.conf.arg(name="")]
-    fields = [("settings", entry.module.Settings), ("how", how, Execution())]
+    fields: list[Any] = [("settings", entry.module.Settings), ("how", how, Execution())]
     return make_dataclass("Command", fields, frozen=True, kw_only=True)
 
 

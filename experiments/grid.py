@@ -1,9 +1,9 @@
 """Sweeps: a grid in chunks that survive a crash, here, on all cores, or on a Dask cluster.
 
 A chunk is a frozen dataclass that holds everything its numbers depend on. `sweep` names a finished chunk by
-work, chunk, code and library versions, and puts it on disk before the next one starts. Killed at any moment
-and run again, it loads what is finished, repeats the rest, and ends with the same bytes. With other code or
-other settings nothing old is loaded.
+work, chunk, library versions and all code that the work reaches, and puts it on disk before the next one
+starts. Killed at any moment and run again, it loads what is finished, repeats the rest, and ends with the
+same bytes. With other code or other settings nothing old is loaded.
 
 Same settings, same machine, same bits: threads are fixed (one by default, however many cores there are:
 `jobs` is what uses them) and torch is told to refuse algorithms that are not deterministic.
@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
-from experiments import progress, store
+from experiments import progress, registry, store
 
 Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
@@ -102,10 +102,10 @@ def reproducible(threads: int = 1) -> Iterator[None]:
 
 
 @cache
-def code_digest() -> str:
-    """SHA-256 of the sources of `theory` and `experiments` and of the versions of the libraries."""
+def code_digest(module: str) -> str:
+    """SHA-256 of a module, of what it imports from this repository, and of the versions of the libraries."""
     seen = hashlib.sha256(repr(store.versions()).encode())
-    for path in sorted(p for room in ("theory", "experiments") for p in (store.ROOT / room).glob("*.py")):
+    for path in registry.sources(module, packages=("theory", "experiments")):
         seen.update(path.name.encode() + path.read_bytes())
     return seen.hexdigest()
 
@@ -127,7 +127,9 @@ def _name(work: Callable[..., Any], chunk: Any, threads: int) -> str:
         type(chunk).__qualname__,
         store.to_json(chunk),
     )
-    return hashlib.sha256("\n".join([*parts, str(threads), code_digest()]).encode()).hexdigest()[:32]
+    return hashlib.sha256(
+        "\n".join([*parts, str(threads), code_digest(work.__module__)]).encode()
+    ).hexdigest()[:32]
 
 
 def _finished(path: Path) -> xr.Dataset | None:
@@ -161,7 +163,7 @@ def _finish_in_worker(
     threads: int,
     code: str,
 ) -> bytes:
-    if code_digest() != code:
+    if code_digest(work.__module__) != code:
         raise RuntimeError("The worker has other code or library versions than this machine.")
     progress.silence()
     _settle(threads)
@@ -169,34 +171,30 @@ def _finish_in_worker(
 
 
 Tasks = dict[int, tuple[Any, Path | None]]
+Results = Iterator[tuple[int, bytes]]
 
 
-def _here(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Iterator[tuple[int, bytes]]:
+def _here(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
     with reproducible(context.threads):
         for i, (chunk, path) in tasks.items():
             yield i, _finish(work, chunk, path)
+
+
+def _on_cores(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
+    from joblib import Parallel, delayed
+
+    how = context.threads, code_digest(work.__module__)
+    parallel = Parallel(
+        n_jobs=context.jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+    )
+    yield from parallel(delayed(_numbered)(i, work, *task, *how) for i, task in tasks.items())
 
 
 def _numbered(i: int, *arguments: Any) -> tuple[int, bytes]:
     return i, _finish_in_worker(*arguments)
 
 
-def _on_cores(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Iterator[tuple[int, bytes]]:
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(
-        n_jobs=context.jobs,
-        return_as="generator_unordered",
-        batch_size=1,
-        pre_dispatch="n_jobs",
-    )
-    yield from parallel(
-        delayed(_numbered)(i, work, chunk, path, context.threads, code_digest())
-        for i, (chunk, path) in tasks.items()
-    )
-
-
-def _on_dask(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Iterator[tuple[int, bytes]]:
+def _on_dask(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
     try:
         from distributed import Client, as_completed
     except ModuleNotFoundError as error:
@@ -205,17 +203,10 @@ def _on_dask(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) ->
         client = Client(context.scheduler, timeout=CONNECT_SECONDS)
     except OSError as error:
         raise NoCluster(f"no Dask scheduler answers at {context.scheduler}") from error
+    how = context.threads, code_digest(work.__module__)
     with client:
         futures = {
-            client.submit(
-                _finish_in_worker,
-                work,
-                chunk,
-                None,
-                context.threads,
-                code_digest(),
-                pure=False,
-            ): i
+            client.submit(_finish_in_worker, work, chunk, None, *how, pure=False): i
             for i, (chunk, _) in tasks.items()
         }
         for future, data in as_completed(futures, with_results=True):

@@ -32,11 +32,11 @@ class Entry:
 
     @cached_property
     def module(self) -> ModuleType:
-        return importlib.import_module(f"{self.package}.{self.name}")
+        return importlib.import_module(self.qualified_name)
 
     @property
-    def path(self) -> Path:
-        return ROOT / self.package / f"{self.name}.py"
+    def qualified_name(self) -> str:
+        return f"{self.package}.{self.name}"
 
     @property
     def duration(self) -> str:
@@ -78,6 +78,27 @@ def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
     near = get_close_matches(name, entries, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries) or 'none yet'}."
     raise UnknownName(f"no {kind} is called {name!r}; {hint}")
+
+
+def sources(module: str, packages: tuple[str, ...]) -> list[Path]:
+    """The file of a module and those of all that it imports from these packages, however indirectly."""
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        plain = ROOT / name.replace(".", "/")
+        path = next((p for p in (plain.with_suffix(".py"), plain / "__init__.py") if p.is_file()), None)
+        if path is None or name in found:  # `from module import function` is tried as a module as well
+            continue
+        found[name] = path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            imported = []
+            if isinstance(node, ast.Import):
+                imported = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            waiting += [name for name in imported if name.partition(".")[0] in packages]
+    return [found[name] for name in sorted(found)]
 
 
 def _entries(package: str, *, constants: set[str], function: str) -> dict[str, Entry]:

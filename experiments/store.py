@@ -157,7 +157,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
-    """Which code made the dataset and how old that is: `the code of 2026-05-01 (3 days ago, commit 1a2b3c4)`."""
+    """Which code made it and how old that is: `the code of 2026-05-01 (3 days ago, commit 1a2b3c4)`."""
     commit, date = dataset.attrs.get("git_commit", "unknown"), dataset.attrs.get("git_date", "unknown")
     if date == "unknown":
         return "code outside a git checkout (age unknown)"

@@ -98,27 +98,25 @@ def main(
 
 def _results(entry: Entry, command: Command, results: Path) -> xr.Dataset:
     settings = entry.module.Settings.quick() if command.quick else entry.module.Settings()
-    path = results / "quick" / f"{entry.name}.nc" if command.quick else results / f"{entry.name}.nc"
+    path = (results / "quick" if command.quick else results) / f"{entry.name}.nc"
     if command.quick or command.retrain:
         dataset = runner.run(entry, settings, path, jobs=command.jobs)
     else:
-        again = f"{PROGRAM} {entry.name} --retrain (about {entry.duration})"
-        if not path.is_file():
-            raise FileNotFoundError(f"{store.shown(path)} is not there; make it with {again}")
-        dataset = store.load(path)
         try:
+            dataset = store.load(path)
             store.check(dataset, settings)
-        except store.SettingsMismatch as error:
-            raise store.SettingsMismatch(
-                f"{store.shown(path)}: {error}\nmake it again with {again}"
-            ) from error
-    print(f"{entry.name}: {store.shown(path)}, made by {store.origin(dataset)}")
+        except (FileNotFoundError, store.Damaged, store.SettingsMismatch) as error:
+            reason = str(error)
+            if isinstance(error, FileNotFoundError):
+                reason = f"{store.shown(path)} is not there"
+            raise NoResults(f"{reason}\nmake it: {REMAKE} {entry.name} (about {entry.duration})") from error
+    print(f"{entry.name}: {store.shown(path)}, computed by {store.origin(dataset)}")
     print(textwrap.indent(textwrap.fill(_in_words(store.settings_of(dataset)), 100), "  "))
     return dataset
 
 
 def _draw(drawing: Entry, dataset: xr.Dataset, folder: Path, *, force: bool) -> None:
-    wanted = save.digest(dataset, drawing.path)
+    wanted = save.digest(dataset, drawing.qualified_name)
     stem = folder / drawing.name
     names = f"{store.shown(stem)}.{{{','.join((*save.FORMATS, 'txt'))}}}"
     if force or save.stale(stem, wanted):

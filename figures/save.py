@@ -1,7 +1,8 @@
 """From a drawing to files: SVG, PNG and PDF that are the same bytes whenever the content is the same.
 
-Each file carries in its metadata a digest of what it was drawn from: the results, the module that draws, the
-style and this module. A file that does not carry the present digest is stale; clocks are not asked.
+Each file carries in its metadata a digest of what it was drawn from: the results, the code in `figures` and
+the style. (Anything computed belongs to the experiment: `draw` only draws.) A file that does not carry the
+present digest is stale; clocks are not asked.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import xarray as xr
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from experiments import store
+from experiments import registry, store
 
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.mplstyle"
@@ -32,11 +33,11 @@ METADATA = {
 DIGEST_FIELD = {"svg": "Identifier", "png": "Identifier", "pdf": "Keywords"}
 
 
-def digest(dataset: xr.Dataset, module: Path) -> str:
-    """SHA-256 of all that a figure depends on: data, settings, how it is drawn, style, how it is saved."""
+def digest(dataset: xr.Dataset, module: str) -> str:
+    """SHA-256 of all that a figure depends on: data, settings, the code of `figures` that it uses, style."""
     seen = hashlib.sha256(store.digest(dataset).encode())
-    for source in (module, STYLE, Path(__file__)):
-        seen.update(source.read_bytes())
+    for path in [*registry.sources(module, packages=("figures",)), STYLE, Path(__file__)]:
+        seen.update(path.read_bytes())
     return seen.hexdigest()
 
 
@@ -50,7 +51,7 @@ def stale(stem: Path, wanted: str) -> list[Path]:
 def save(
     draw: Callable[[xr.Dataset], Figure], dataset: xr.Dataset, stem: Path, *, wanted: str, caption: str
 ) -> None:
-    """Draw in the house style; write STEM.svg, .png, .pdf and the caption STEM.txt, each whole or not at all."""
+    """Draw in the house style; write STEM.svg, .png, .pdf and STEM.txt, each whole or not at all."""
     with mpl.rc_context():
         mpl.rcdefaults()  # not the reader's own matplotlibrc
         mpl.style.use(STYLE)

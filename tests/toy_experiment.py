@@ -1,4 +1,4 @@
-"""A random walk of the sign of nothing: small enough for the tests of the engine.
+"""Random walks: small enough for the tests of the engine.
 
 It is an experiment and a figure at once, found by the registry in the package `tests` as the real ones are.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import xarray as xr
-from matplotlib.figure import Figure
 
 from experiments import grid
 
@@ -92,15 +90,13 @@ def run(settings: Settings, *, context: grid.Context | None = None) -> xr.Datase
     return xr.concat(parts, dim=xr.Variable("scale", list(settings.scales)))
 
 
-def draw(dataset: xr.Dataset) -> Figure:
+def draw(dataset: xr.Dataset) -> Any:
     """The first walk of each step length."""
+    from matplotlib.figure import Figure
+
     figure = Figure()
     axes = figure.add_subplot(xlabel="step", ylabel=r"position $\lambda$")
     for scale in dataset.scale.values:
         axes.plot(dataset.walk.sel(scale=scale, seed=0), label=f"scale {scale}")
     axes.legend()
     return figure
-
-
-if __name__ == "__main__":
-    raise SystemExit(f"run with python -m experiments, not {Path(__file__).name}")

@@ -1,0 +1,271 @@
+"""Sweeps: in order, never twice, the same numbers everywhere, and no crash costs more than a chunk."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+import xarray as xr
+
+from experiments import grid, registry, runner, store
+from tests import toy_experiment
+from tests.toy_experiment import Chunk, Settings, work
+
+ENTRY = registry.experiments("tests")["toy_experiment"]
+PROGRAM = "import sys; from experiments.__main__ import main; sys.exit(main(sys.argv[1:], package='tests'))"
+
+
+def chunks(settings):
+    return [Chunk(settings=settings, scale=scale) for scale in settings.scales]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(diary=str(tmp_path / "diary"))
+
+
+def diary(settings):
+    with contextlib.suppress(FileNotFoundError), open(settings.diary) as lines:
+        return [float(line) for line in lines]
+    return []
+
+
+def assert_identical(actual, expected):
+    assert [store.pack(a) for a in actual] == [store.pack(e) for e in expected]
+
+
+def test_a_sweep_is_work_on_each_chunk_in_order():
+    cases = chunks(Settings())
+    swept = grid.sweep(work, cases)
+    with grid.reproducible():
+        assert_identical(swept, [work(chunk) for chunk in cases])
+    assert [float(part.walk[0, 0] / swept[0].walk[0, 0]) for part in swept] == [1, 2, 4]
+
+
+def test_what_comes_back_does_not_depend_on_having_been_on_disk(tmp_path):
+    context = grid.Context(scratch=tmp_path)
+    fresh, loaded = (grid.sweep(work, chunks(Settings()), context=context) for _ in range(2))
+    in_memory = grid.sweep(work, chunks(Settings()))
+    for one, two, three in zip(fresh, loaded, in_memory, strict=True):
+        xr.testing.assert_identical(one, two)
+        xr.testing.assert_identical(one, three)
+
+
+def test_finished_chunks_are_not_computed_again(tmp_path, settings, capsys):
+    context = grid.Context(scratch=tmp_path)
+    first = grid.sweep(work, chunks(settings)[:2], context=context)
+    all_three = grid.sweep(work, chunks(settings), context=context)
+    assert diary(settings) == [0.5, 1.0, 2.0]
+    assert_identical(all_three[:2], first)
+    assert "toy_experiment: 2 of 3 chunks were finished before" in capsys.readouterr().err
+
+
+def test_other_settings_or_other_code_are_computed_again(tmp_path, settings, monkeypatch):
+    context = grid.Context(scratch=tmp_path)
+    grid.sweep(work, chunks(settings), context=context)
+    grid.sweep(work, chunks(replace(settings, steps=65)), context=context)
+    assert len(diary(settings)) == 6
+    monkeypatch.setattr(grid, "code_digest", lambda module: "edited")
+    grid.sweep(work, chunks(settings), context=context)
+    assert len(diary(settings)) == 9
+
+
+def test_the_code_digest_follows_imports_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+
+    def digest_after(name, text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return grid.code_digest.__wrapped__("experiments.a")
+
+    digest_after("experiments/unrelated.py", "1")
+    digest_after("theory/far.py", "1")
+    digest_after("theory/near.py", "import theory.far")
+    first = digest_after("experiments/a.py", "def f():\n    from theory.near import function")
+    assert digest_after("experiments/unrelated.py", "2") == first
+    assert digest_after("theory/far.py", "2") != first
+
+
+def test_a_damaged_chunk_is_computed_again(tmp_path, settings, capsys):
+    context = grid.Context(scratch=tmp_path / "chunks")
+    before = grid.sweep(work, chunks(settings), context=context)
+    damaged = min((tmp_path / "chunks").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-8])
+    assert_identical(grid.sweep(work, chunks(settings), context=context), before)
+    assert len(diary(settings)) == 4
+    assert "the chunk is computed again" in capsys.readouterr().err
+
+
+def fails_at_one(chunk):
+    if chunk.scale == 1.0:
+        raise ZeroDivisionError("no luck")
+    return work(chunk)
+
+
+def test_an_error_names_its_chunk_and_costs_no_other(tmp_path, settings):
+    with pytest.raises(ZeroDivisionError, match="no luck") as failure:
+        grid.sweep(fails_at_one, chunks(settings), context=grid.Context(scratch=tmp_path / "chunks"))
+    assert "scale=1.0" in failure.value.__notes__[0]
+    assert len(list((tmp_path / "chunks").iterdir())) == 1
+
+
+def returns_a_number(chunk):
+    return 1.0
+
+
+def test_work_must_return_a_dataset():
+    with pytest.raises(TypeError, match=r"`returns_a_number` must return an xarray\.Dataset, got float"):
+        grid.sweep(returns_a_number, chunks(Settings()))
+
+
+def test_chunks_must_differ():
+    with pytest.raises(ValueError, match="must all be different"):
+        grid.sweep(work, [*chunks(Settings()), *chunks(Settings())])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"jobs": 0}, "`jobs` must be at least 1, got 0"),
+        ({"threads": -1}, "`threads` must be at least 1, got -1"),
+        ({"scheduler": "localhost"}, "`scheduler` must look like tcp://HOST:PORT, got 'localhost'"),
+    ],
+)
+def test_a_context_that_cannot_be_is_refused(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        grid.Context(**knobs)
+
+
+def test_inside_a_sweep_torch_is_deterministic_and_afterwards_as_before():
+    torch.set_num_threads(2)
+    try:
+        with grid.reproducible(1):
+            assert torch.get_num_threads() == 1
+            assert torch.are_deterministic_algorithms_enabled()
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+        (part,) = grid.sweep(work, chunks(Settings(scales=(1.0,))), context=grid.Context(threads=1))
+        assert part.threads == 1
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_processes_compute_the_same_numbers(tmp_path, settings):
+    context = grid.Context(jobs=2, scratch=tmp_path / "chunks")
+    assert_identical(
+        grid.sweep(work, chunks(settings), context=context), grid.sweep(work, chunks(Settings()))
+    )
+    assert sorted(diary(settings)) == [0.5, 1.0, 2.0]
+    assert len(list((tmp_path / "chunks").iterdir())) == 3
+
+
+def command(settings, output):
+    knobs = {"pause": settings.pause, "diary": settings.diary, "output": output}
+    flags = [word for name, value in knobs.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-c", PROGRAM, "toy_experiment", *flags]
+
+
+def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(tmp_path, settings):
+    settings = replace(settings, pause=0.5)
+    output = tmp_path / "killed" / "toy.nc"
+    process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(diary(settings)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert diary(settings) == [0.5, 1.0]
+    assert not output.exists()
+    runner.run(ENTRY, settings, output)
+    assert diary(settings) == [0.5, 1.0, 1.0, 2.0]
+    assert list(output.parent.iterdir()) == [output]
+    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
+    assert output.read_bytes() == (tmp_path / "whole" / "toy.nc").read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings):
+    settings = replace(settings, pause=0.1)
+    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
+    expected = (tmp_path / "whole" / "toy.nc").read_bytes()
+    begun = time.monotonic()
+    subprocess.run(command(settings, tmp_path / "timed" / "toy.nc"), cwd=store.ROOT, check=True)
+    duration = time.monotonic() - begun
+    luck = random.Random(0)
+    for attempt in range(20):
+        output = tmp_path / str(attempt) / "toy.nc"
+        process = subprocess.Popen(command(settings, output), cwd=store.ROOT)
+        time.sleep(luck.uniform(0.5, 1.1) * duration)
+        process.kill()
+        process.wait()
+        if output.exists():
+            assert output.read_bytes() == expected
+        before = len(diary(settings))
+        finished = len(list(output.parent.glob("partial/*/[!.]*.nc")))
+        runner.run(ENTRY, settings, output)
+        assert len(diary(settings)) - before == 3 - finished
+        assert output.read_bytes() == expected
+
+
+def test_a_dask_cluster_computes_the_same_numbers(tmp_path):
+    pytest.importorskip("distributed", reason="the group dask is not installed")
+    address = tmp_path / "scheduler.json"
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["worker", "--scheduler-file", str(address), *here, "--no-nanny", "--nthreads", "1"]
+    dask = [sys.executable, "-m", "dask"]
+    with contextlib.ExitStack() as cluster:
+        processes = [
+            subprocess.Popen(
+                [*dask, *arguments], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(store.ROOT)}
+            )
+            for arguments in (
+                ["scheduler", "--port", "0", "--scheduler-file", str(address), *here],
+                worker,
+                worker,
+            )
+        ]
+        for process in processes:
+            cluster.callback(process.wait)
+            cluster.callback(process.kill)
+        deadline = time.monotonic() + 60
+        while not address.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        from distributed import Client
+
+        scheduler = json.loads(address.read_text())["address"]
+        with Client(scheduler) as client:
+            client.wait_for_workers(2, timeout=60)
+        context = grid.Context(scheduler=scheduler, scratch=tmp_path / "chunks")
+        assert_identical(
+            grid.sweep(work, chunks(Settings()), context=context), grid.sweep(work, chunks(Settings()))
+        )
+        assert len(list((tmp_path / "chunks").iterdir())) == 3
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    pytest.importorskip("distributed", reason="the group dask is not installed")
+    monkeypatch.setattr(grid, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(grid.NoCluster, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        grid.sweep(work, chunks(Settings()), context=grid.Context(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_without_dask_a_scheduler_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(grid.NoCluster, match="pip install --group dask"):
+        grid.sweep(work, chunks(Settings()), context=grid.Context(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_worker_with_other_code_is_refused():
+    with pytest.raises(RuntimeError, match="The worker has other code"):
+        grid._finish_in_worker(work, chunks(Settings())[0], None, 1, "another digest")
+
+
+def test_the_toy_is_found_as_experiments_are():
+    assert ENTRY.module is toy_experiment
