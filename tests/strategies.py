@@ -1,4 +1,4 @@
-"""Hypothesis strategies that build valid ensembles by construction, and carry them into any array namespace."""
+"""Hypothesis strategies: ensembles valid by construction, carried into any array namespace."""
 
 import dataclasses
 import functools
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import theory
+
+_CONVERTERS = {"numpy": np.array, "torch": torch.tensor, "array_api_strict": array_api_strict.asarray}
 
 
 def lift(function, namespace="numpy"):
@@ -49,7 +51,7 @@ def _back(value, namespace):
 
 @dataclasses.dataclass(frozen=True)
 class Ensemble:
-    """Logits [..., N, K] with what the claims need beside them; arrays are NumPy, `call` goes through `namespace`."""
+    """Logits [..., N, K] and what the claims need beside them, in NumPy; `call` goes through `namespace`."""
 
     logits: np.ndarray
     temperature: float
@@ -135,7 +137,7 @@ def ensembles(
         temperature=draw(st.floats(*temperatures)),
         weights=weights,
         log_target=log_target,
-        namespace=draw(st.sampled_from(["numpy", "torch", "array_api_strict"])),
+        namespace=draw(st.sampled_from(list(_CONVERTERS))),
     )
 
 

@@ -91,17 +91,11 @@ def test_total_variation_bound_is_attained_by_two_clusters(log_p, spread):
 
 @pytest.mark.control("J7")
 def test_half_the_oscillation_bounds_nothing():
-    log_p = np.log([[0.99, 0.01]])
-    moved = theory.tilt(log_p, np.array([0.0, 4.0]))
-    half = theory.teacher_distance_bound(np.array([0.0, 2.0]))
-    assert np.abs(moved - log_p).max() > half.log_ratio + 0.5
-    assert (
-        theory.kl(np.log([[0.9, 0.1]]), theory.tilt(np.log([[0.9, 0.1]]), np.array([0.0, 4.0])))[0] > half.kl
-    )
-    assert (
-        total_variation(log_p, theory.tilt(np.log([[0.88, 0.12]]), np.array([0.0, 4.0])))[0]
-        > half.total_variation
-    )
+    log_tilt, half = np.array([0.0, 4.0]), theory.teacher_distance_bound(np.array([0.0, 2.0]))
+    far, wide, even = (np.log([[p, 1 - p]]) for p in (0.99, 0.9, 0.88))
+    assert np.abs(theory.tilt(far, log_tilt) - far).max() > half.log_ratio + 0.5
+    assert theory.kl(wide, theory.tilt(wide, log_tilt))[0] > half.kl + 0.1
+    assert total_variation(even, theory.tilt(even, log_tilt))[0] > half.total_variation + 0.1
 
 
 @given(ensembles(batch=False, samples=(2, 9), temperatures=(1.0, 4.0)))
@@ -117,7 +111,7 @@ def test_centred_and_inverse_prior_teachers_come_with_a_certified_distance_from_
     at_most(osc(centred - exact), osc(case.weighted(theory.jensen_gap)) + bound, slack=1e-9)
 
 
-# -- T5: Sinkhorn ----------------------------------------------------------------------------------------
+# -- T5: Sinkhorn --
 
 
 def dual(case, lam):

@@ -20,7 +20,7 @@ def student(data, case):
     return data.draw(log_distributions(case.logits.shape))
 
 
-# -- O1, O2: supervised learning, and what of the loss can be lowered ----------------------------------------
+# -- O1, O2: supervised learning, and what of the loss can be lowered --
 
 
 @given(ensembles(batch=False), st.data())
@@ -80,7 +80,7 @@ def test_a_teacher_that_is_differentiated_parts_the_two_gradients():
     assert (by_cross_entropy - by_kl).abs().max() > 0.05
 
 
-# -- O4: mode collapse ------------------------------------------------------------------------------------------
+# -- O4: mode collapse --
 
 
 @given(ensembles(), st.data())
@@ -114,7 +114,7 @@ def test_under_the_constraint_one_cluster_is_no_minimum():
     assert theory.evaluate(teacher, one_hot([0, 0, 0], 3)).kl == np.inf
 
 
-# -- O5: the two-sided certificate ---------------------------------------------------------------------------------
+# -- O5: the two-sided certificate --
 
 
 @given(ensembles(samples=(2, 9)), st.data())
@@ -179,7 +179,7 @@ def test_uniform_collapse_has_a_loss_of_zero_too():
     assert not proof.not_constant
 
 
-# -- O6: many views -------------------------------------------------------------------------------------------------
+# -- O6: many views --
 
 
 @given(ensembles(samples=(2, 6)), st.data())

@@ -18,7 +18,7 @@ def same_tilt(a, b):
     return (a - b) - (a - b).mean(axis=-1, keepdims=True)
 
 
-# -- T1, T2: the constraint makes inverse priors -------------------------------------------------------
+# -- T1, T2: the constraint makes inverse priors --
 
 
 def generalised_kl(r, p):
@@ -69,7 +69,7 @@ def test_the_geometric_prior_and_the_forward_prior_are_not_bayes():
     assert np.abs(np.exp(backward) - bayes).max() > 0.1
 
 
-# -- T6, T7, T8: symmetries, fixed points ---------------------------------------------------------------
+# -- T6, T7, T8: symmetries, fixed points --
 
 
 @given(ensembles(batch=False), st.randoms(use_true_random=False))
@@ -157,7 +157,7 @@ def test_without_a_constraint_a_collapsed_teacher_stays_collapsed():
     assert np.allclose(theory.tilt(log_p, np.zeros(3)), log_p)
 
 
-# -- J2, J3, J4, J8: from inverse priors to centering ----------------------------------------------------
+# -- J2, J3, J4, J8: from inverse priors to centering --
 
 
 @given(ensembles(reach=40.0, temperatures=(0.01, 100.0)))
@@ -179,9 +179,7 @@ def test_before_jensen_the_teacher_is_not_the_centred_one():
 
 @given(ensembles(batch=False, uniform=True), st.floats(0.0, 0.999), st.integers(1, 6), st.data())
 @pytest.mark.claim("J3")
-def test_moving_average_of_logits_is_that_of_the_geometric_prior_up_to_a_constant(
-    case, momentum, steps, data
-):
+def test_average_of_logits_is_that_of_the_geometric_prior_up_to_a_constant(case, momentum, steps, data):
     batches = data.draw(arrays(np.float64, (steps, *case.logits.shape), elements=st.floats(-6.0, 6.0)))
     centre, log_g = np.zeros(batches.shape[-1]), np.zeros(batches.shape[-1])
     for z in batches:

@@ -74,7 +74,8 @@ def teacher_distance_bound(jensen_gap: Array) -> TeacherDistance:
 
     For the centred teacher c and the inverse-prior teacher r, whose λ differ by J; equally for any two
     tilts of one p, given the difference of their λ in place of J.
-    jensen_gap: [..., K], nats; may hold +inf (the bounds are then inf, inf, 1).  Returns TeacherDistance, [...].
+    jensen_gap: [..., K], nats; may hold +inf (the bounds are then inf, inf, 1).
+    Returns TeacherDistance, each entry [...].
     Raises TypeError, ValueError: not floating-point; NaN; K < 2.
     """
     xp = namespace(jensen_gap=jensen_gap)

@@ -7,6 +7,8 @@ clusters A asks for more than the samples that touch it hold: π(A) ≤ w(N(A)) 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
@@ -137,7 +139,7 @@ def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | N
     return None
 
 
-def _solve(cost: np.ndarray, **problem: object) -> object:
+def _solve(cost: np.ndarray, **problem: Any) -> Any:
     tolerance = {
         "primal_feasibility_tolerance": 1e-10,
         "dual_feasibility_tolerance": 1e-10,

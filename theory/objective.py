@@ -23,7 +23,7 @@ from theory.simplex import (
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """cross_entropy = teacher_entropy + kl, and the information on either side, in nats; each [...].  [O2, O3]
+    """cross_entropy = teacher_entropy + kl, and the informations, in nats; each [...].  [O2, O3]
 
     cross_entropy: Σ w H(rₙ, qₙ), the loss that is trained.  kl: Σ w KL(rₙ‖qₙ), what it can be lowered by.
     teacher_entropy: Σ w H(rₙ).  teacher_information, student_information: I(X;K) of each.

@@ -111,7 +111,7 @@ def check_order(order: float) -> float:
 
 
 def _deviations(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
-    """log pₙ(k) about its weighted mean (0 where it does not vary, or is not finite), and where p(k) is all 0.
+    """log pₙ(k) about its weighted mean (0 where constant or not finite), and where p(k) is all 0.
 
     The largest value is taken off first: a constant column then gives exactly 0.
     """

@@ -110,7 +110,7 @@ def project(
     wide[1] = wide[1] / xp.sum(wide[1], axis=-1)[..., None]  # float32 weights sum to 1 to 1e-7 only
     wide[2] = normalize(wide[2], xp)
     start = None if log_tilt is None else constant(xp.astype(log_tilt, xp.float64))
-    lam, iterations = _maximise(*wide, start, tol, max_iter, xp)
+    lam, iterations = _maximise(wide[0], wide[1], wide[2], start, tol, max_iter, xp)
     lam = lam - xp.sum(xp.exp(wide[2]) * lam, axis=-1)[..., None]
 
     lam = xp.astype(lam, log_p.dtype)
@@ -144,13 +144,13 @@ def _maximise(
     w = xp.broadcast_to(w, (*batch, n))
     log_pi = xp.broadcast_to(log_pi, (*batch, k))
     if n >= k or bool(xp.any(w < _NEGLIGIBLE)):  # as a target, a vanishing weight would set the scale
-        lam, iterations = _newton(*map(constant, (log_p, w, log_pi)), start, tol, max_iter, xp)
+        lam, iterations = _newton(constant(log_p), constant(w), constant(log_pi), start, tol, max_iter, xp)
         return _record_step(lam, log_p, w, log_pi, xp), iterations
     # The plan qₙₖ = wₙ rₙ(k), read by columns: clusters are the samples, of weight π, and w is the target.
     columns = normalize(xp.matrix_transpose(log_p + xp.log(w)[..., None]), xp)
     guess = None if start is None else -log_z(constant(log_p) + start[..., None, :], xp)
     log_w, pi = xp.log(w), xp.exp(log_pi)
-    f, iterations = _newton(*map(constant, (columns, pi, log_w)), guess, tol, max_iter, xp)
+    f, iterations = _newton(constant(columns), constant(pi), constant(log_w), guess, tol, max_iter, xp)
     f = _record_step(f, columns, pi, log_w, xp)
     return log_pi - log_mean_exp(log_p + f[..., None], w, xp), iterations
 

@@ -91,7 +91,7 @@ def namespace(**arrays: Array) -> Namespace:
             first, xp, dtype = name, own, array.dtype
         elif own is not xp:
             raise TypeError(
-                f"`{name}` is an array of {own.__name__} but `{first}` is one of {xp.__name__}; use one namespace."
+                f"`{name}` is an array of {own.__name__} but `{first}` of {xp.__name__}; use one namespace."
             )
         elif array.dtype != dtype:
             raise TypeError(f"`{name}` has dtype {array.dtype} but `{first}` has {dtype}; use one dtype.")
@@ -197,7 +197,7 @@ def check_log_probabilities(name: str, log_p: Array, xp: Namespace) -> None:
 
 def check_positive(name: str, value: Array | float, like: Array, xp: Namespace) -> None:
     """A finite number > 0, or an array of them that broadcasts against `like` without widening it."""
-    if array_api_compat.is_array_api_obj(value) and value.ndim > 0:
+    if not isinstance(value, (int, float)) and array_api_compat.is_array_api_obj(value) and value.ndim > 0:
         namespace(**{"logits": like, name: value})
         own = tuple(value.shape)
         if len(own) > like.ndim or any(
