@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -40,13 +41,14 @@ def parse(
 
 
 def _one_line(box: str) -> str:
-    """tyro's message without its frame: what is wrong, and what was perhaps meant."""
-    parts: list[list[str]] = [[]]
-    for line in (line.strip("│ ") for line in box.splitlines() if line.startswith("│")):
-        if set(line) <= {"─"}:
-            parts.append([])
+    """tyro's message without title, frame and colours: what is wrong, and what was perhaps meant."""
+    blocks: list[list[str]] = [[]]
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]:
+        if set(line) <= set("│╭╮╰╯─- "):
+            blocks.append([])
         else:
-            parts[-1].append(line)
-    message = " ".join(parts[0]).replace("Error parsing settings: ", "").rstrip(".")
-    meant = [part[1] for part in parts if part and part[0].startswith("Perhaps you meant")]
-    return message + (f"; did you mean {meant[0]}?" if meant else "") if message else box.strip()
+            blocks[-1].append(line.strip("│ "))
+    first, *others = [block for block in blocks if block] or [[box.strip()]]
+    meant = [block[1] for block in others if block[0].startswith("Perhaps you meant")]
+    message = " ".join(first).removeprefix("Error parsing settings: ").rstrip(".")
+    return message + "".join(f"; did you mean {option}?" for option in meant)

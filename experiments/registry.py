@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -63,12 +63,12 @@ def duration(seconds: float) -> str:
 
 def experiments(package: str = "experiments") -> dict[str, Entry]:
     """Every experiment by name."""
-    return _entries(package, constants={"CLAIMS", "MINUTES"}, function="run")
+    return _entries(package, required={"CLAIMS", "MINUTES"}, function="run")
 
 
 def figures(package: str = "figures") -> dict[str, Entry]:
     """Every figure by name."""
-    return _entries(package, constants={"CAPTION"}, function="draw")
+    return _entries(package, required={"CAPTION"}, optional={"SOURCE"}, function="draw")
 
 
 def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
@@ -101,19 +101,21 @@ def sources(module: str, packages: tuple[str, ...]) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def _entries(package: str, *, constants: set[str], function: str) -> dict[str, Entry]:
+def _entries(
+    package: str, *, required: set[str], optional: Set[str] = frozenset(), function: str
+) -> dict[str, Entry]:
     found = {}
     for path in sorted((ROOT / package).glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        literals = {
+        constants = {
             target.id: ast.literal_eval(node.value)
             for node in tree.body
             if isinstance(node, ast.Assign)
             for target in node.targets
-            if isinstance(target, ast.Name) and target.id in {"CLAIMS", "MINUTES", "CAPTION", "SOURCE"}
+            if isinstance(target, ast.Name) and target.id in required | optional
         }
         defines = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-        if constants <= literals.keys() and function in defines:
+        if required <= constants.keys() and function in defines:
             first = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
-            found[path.stem] = Entry(package, path.stem, first, literals)
+            found[path.stem] = Entry(package, path.stem, first, constants)
     return found
