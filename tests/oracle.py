@@ -319,6 +319,7 @@ def project(log_p, *, start, weights=None, log_target=None):
 
     The dual is strictly concave up to a constant, so its stationary point, wherever the search began, is the
     maximum: `start` saves steps and decides nothing. λ(K) = 0 during the search, Σ π λ = 0 in what is returned.
+    sensitivity: by how much the largest λ(k) moves for a marginal that is off by 1 in Σ |m − π|.
     """
     w, k = _weights(weights, len(log_p)), len(log_p[0])
     pi = list(map(mp.exp, _target(log_target, k)))
@@ -327,23 +328,23 @@ def project(log_p, *, start, weights=None, log_target=None):
     for _ in range(60):
         r = [[mp.exp(x) for x in row] for row in _tilted(log_p, lam)]
         m = [_mean(w, column) for column in _columns(r)]
-        if sum(abs(a - b) for a, b in zip(pi, m, strict=True)) < mpf(10) ** (5 - mp.dps):
-            break
         hessian = mp.matrix(k - 1)
         for i in range(k - 1):
             for j in range(k - 1):
                 hessian[i, j] = (m[i] if i == j else 0) - sum(
                     weight * row[i] * row[j] for weight, row in zip(w, r, strict=True)
                 )
+        if sum(abs(a - b) for a, b in zip(pi, m, strict=True)) < mpf(10) ** (5 - mp.dps):
+            break
         step = mp.lu_solve(hessian, mp.matrix([a - b for a, b in zip(pi[:-1], m[:-1], strict=True)]))
-        largest = max(map(abs, step))
-        scale = 1 if largest < 1 else 1 / largest
-        lam = [a + scale * b for a, b in zip(lam[:-1], step, strict=True)] + [mpf(0)]
+        shrink = 1 / max(1, *map(abs, step))
+        lam = [a + shrink * b for a, b in zip(lam[:-1], step, strict=True)] + [mpf(0)]
     else:
         raise ArithmeticError("the oracle's Newton method did not converge")
     level = _mean(pi, lam)
     lam = [x - level for x in lam]
-    return {"log_r": _tilted(log_p, lam), "log_tilt": lam}
+    sensitivity = 2 * max(map(abs, hessian**-1))
+    return {"log_r": _tilted(log_p, lam), "log_tilt": lam, "sensitivity": sensitivity}
 
 
 @public

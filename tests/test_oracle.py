@@ -176,8 +176,8 @@ def _of_tilt_choice(order, log_p, weights, log_target, variance=False):
 
 def _of_softmax(log_r, moved):
     """log r = s − log Σ e^s with sₙ(k) moved by `moved`: Σⱼ |δₖⱼ − r(j)| movedⱼ, with 1 − r accurate near 0."""
-    r = np.exp(log_r)
-    return -np.expm1(log_r) * moved + np.sum(r * moved, axis=-1, keepdims=True) - r * moved
+    others = (np.exp(log_r) * moved) @ (1.0 - np.eye(log_r.shape[-1]))
+    return -np.expm1(log_r) * moved + others
 
 
 def _of_sinkhorn(log_p, steps, weights=None, log_target=None, log_tilt=None):
@@ -396,3 +396,115 @@ def test_exact_distance_bound_up_to_overflow(gap, step, dtype):
     _compare("exact_distance_bound", [log_p, step], lambda _, exact: _of_sinh(log_p, exact))
 
 
+# -- the projection --------------------------------------------------------------------------------
+
+
+def _projected(log_p, weights, log_target, **settings):
+    """`project`, the oracle's optimum, and how far λ may be from it.
+
+    A marginal error e moves λ by at most `sensitivity` · e, the inverse Hessian at the optimum; e is what `tol`
+    leaves, and the rounding of the marginal itself, ε Σ w r (|log p| + |λ|).
+    """
+    got = theory.project(log_p, weights=weights, log_target=log_target, **settings)
+    want = ORACLE["project"](log_p, start=np.float64(got.log_tilt), weights=weights, log_target=log_target)
+    w, x = _samples(log_p, weights)
+    lam, dtype = want["log_tilt"], log_p.dtype
+    eps = np.finfo(np.float64).eps
+    error = settings["tol"] + ROUNDINGS * eps * (1.0 + np.sum(w * np.exp(want["log_r"]) * (x + np.abs(lam))))
+    return got, want, float(want["sensitivity"] * error) + ROUNDINGS * np.finfo(dtype).eps * np.abs(lam)
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("target", ["uniform", "uneven"])
+@pytest.mark.parametrize("ensemble", _grid(_ZEROS))
+def test_projection(ensemble, target, dtype):
+    log_p, weights = _ensemble(ensemble, dtype)
+    log_target = None if target == "uniform" else _softmax_rows(_logits(1.0, 1, log_p.shape[1], 7), dtype)[0]
+    got, want, off = _projected(log_p, weights, log_target, tol=1e-11)
+    equal(got.log_tilt, want["log_tilt"], rtol=RTOL[dtype], atol=off)
+    moved = _samples(log_p, weights)[1] + np.abs(want["log_tilt"])
+    moved = ROUNDINGS * np.finfo(dtype).eps * moved + off
+    off = _of_softmax(want["log_r"], moved) + np.finfo(dtype).smallest_normal
+    equal(got.log_r, want["log_r"], rtol=RTOL[dtype], atol=off)
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (3, 6)], ids=["N > K", "N < K"])
+@pytest.mark.parametrize("temperature", [0.04, 1.0, 1e3])
+def test_certificate_of_projection_holds_to_fifty_digits(temperature, shape):
+    """T4 on the floats returned: rows on the simplex, a tilt of p, marginal π, and the gap it reports."""
+    log_p = _softmax_rows(_logits(1.0 / temperature, *shape, 8), "float64")
+    got = theory.project(log_p, tol=1e-12)
+    n, k = shape
+    with mp.workdps(oracle.DIGITS):
+        r, p, lam = map(oracle.exact, (got.log_r, log_p, got.log_tilt))
+        rows = [abs(sum(map(mp.exp, row)) - 1) for row in r]
+        errors = [abs(sum(mp.exp(row[j]) for row in r) / n - mp.mpf(1) / k) for j in range(k)]
+        level = [[a - b - t for a, b, t in zip(x, y, lam, strict=True)] for x, y in zip(r, p, strict=True)]
+        spread = max(max(row) - min(row) for row in level)
+        primal = sum(mp.exp(a) * (a - b) for x, y in zip(r, p, strict=True) for a, b in zip(x, y, strict=True)) / n
+        dual = sum(lam) / k - sum(mp.log(sum(mp.exp(a + t) for a, t in zip(y, lam, strict=True))) for y in p) / n
+        rounding = 1e-15 * (1.0 + float(np.max(np.abs(log_p)) + np.max(np.abs(got.log_tilt))))
+        assert max(rows) < rounding
+        assert spread < rounding
+        assert sum(errors) < 1e-12 + rounding
+        assert abs(sum(errors) - got.marginal_error) < rounding
+        assert abs(primal - dual) < 1e-12 * np.ptp(got.log_tilt) + rounding
+        assert abs(primal - dual - got.duality_gap) < rounding
+
+
+# -- other people's code ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["sinkhorn_log", "sinkhorn_stabilized"])
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7)], ids=["N > K", "N < K"])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 5.0])
+def test_projection_is_the_entropic_transport_plan_of_pot(temperature, shape, method):
+    """Min Σ q log q + Σ q (−log p) with marginals w and π is (T) for q = w r, up to a constant: reg = 1."""
+    n, k = shape
+    log_p = calls.log_softmax(_logits(1.0 / temperature, n, k, 9))
+    rng = np.random.default_rng(10)
+    weights, log_target = rng.dirichlet(np.full(n, 3.0)), np.log(rng.dirichlet(np.full(k, 3.0)))
+    plan = ot.sinkhorn(weights, np.exp(log_target), -log_p, reg=1.0, method=method, stopThr=1e-13, numItermax=100_000)
+    got = theory.project(log_p, weights=weights, log_target=log_target, tol=1e-12)
+    equal(np.exp(got.log_r), plan / weights[:, None], rtol=1e-9, atol=1e-11)
+
+
+def test_projection_is_the_transport_plan_of_pot_with_exact_zeros():
+    """A forbidden pair has infinite cost in POT, −inf in log p; POT's log domain takes 1e3 for it."""
+    log_p = calls.log_softmax(_with_zeros(11))
+    weights = np.array([0.3, 0.15, 0.2, 0.2, 0.15])
+    cost = np.where(np.isfinite(log_p), -log_p, 1e3)
+    plan = ot.bregman.sinkhorn_log(weights, np.full(4, 0.25), cost, reg=1.0, stopThr=1e-13, numItermax=100_000)
+    got = theory.project(log_p, weights=weights, tol=1e-12)
+    equal(np.exp(got.log_r), plan / weights[:, None], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_divergences_are_those_of_scipy(scale):
+    logits = _logits(scale, 6, 5, 12)
+    log_p, log_q = theory.log_softmax(logits), theory.log_softmax(_logits(scale, 6, 5, 13))
+    p, q = np.exp(log_p), np.exp(log_q)
+    equal(log_p, scipy.special.log_softmax(logits, axis=-1))
+    equal(theory.log_softmax(logits, temperature=0.5), np.log(scipy.special.softmax(2.0 * logits, axis=-1)))
+    equal(theory.entropy(log_p), scipy.stats.entropy(p, axis=-1))
+    equal(theory.kl(log_p, log_q), np.sum(scipy.special.rel_entr(p, q), axis=-1))
+    equal(theory.kl(log_p, log_q), scipy.stats.entropy(p, q, axis=-1))
+    equal(theory.kl(log_p, log_q), np.sum(scipy.special.kl_div(p, q), axis=-1))
+    equal(theory.cross_entropy(log_p, log_q), np.sum(scipy.special.entr(p) + scipy.special.rel_entr(p, q), axis=-1))
+    equal(theory.mutual_information(log_p), scipy.stats.entropy(p.mean(0)) - scipy.stats.entropy(p, axis=-1).mean())
+
+
+def test_infinite_divergences_are_those_of_scipy():
+    log_p, log_q = calls.log_softmax(_with_zeros(14)), calls.log_softmax(np.flip(_with_zeros(15), axis=-1))
+    equal(theory.kl(log_p, log_q), np.sum(scipy.special.rel_entr(np.exp(log_p), np.exp(log_q)), axis=-1))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0, 1e4])
+def test_marginal_is_the_weighted_logsumexp_of_scipy(scale):
+    log_p, weights = calls.log_softmax(_logits(scale, 6, 5, 16)), _uneven(6)
+    exact = scipy.special.logsumexp(log_p, axis=0, b=weights[:, None])
+    equal(theory.marginal(log_p, weights=weights), exact)
+
+
+def test_every_function_of_the_core_has_an_oracle():
+    assert set(ORACLE) == calls.public_functions()

@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
 from theory.logspace import Array, Namespace, log_mean_exp, normalize
 
@@ -57,7 +58,7 @@ def log_softmax(logits: Array, *, temperature: Array | float = 1.0) -> Array:
     xp = namespace(logits=logits)
     check_rank("logits", logits, 1)
     check_scores("logits", logits, xp)
-    check_positive("temperature", temperature, logits, xp)
+    temperature = positive("temperature", temperature, logits, xp)
     return normalize(logits, xp, temperature)
 
 
@@ -195,23 +196,25 @@ def check_log_probabilities(name: str, log_p: Array, xp: Namespace) -> None:
         )
 
 
-def check_positive(name: str, value: Array | float, like: Array, xp: Namespace) -> None:
-    """A finite number > 0, or an array of them that broadcasts against `like` without widening it."""
-    if not isinstance(value, (int, float)) and array_api_compat.is_array_api_obj(value) and value.ndim > 0:
-        namespace(**{"logits": like, name: value})
-        own = tuple(value.shape)
-        if len(own) > like.ndim or any(
-            a not in (1, b) for a, b in zip(reversed(own), reversed(like.shape), strict=False)
-        ):
-            raise ValueError(f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}.")
-        if values_are_checked():
-            bad = ~(xp.isfinite(value) & (value > 0))
-            if bool(xp.any(bad)):
-                raise ValueError(
-                    f"`{name}` must be positive and finite, got {float(value[_first(bad, xp)])}."
-                )
-        return
-    check_number(name, value, low=0.0, open_low=True)
+def positive(name: str, value: Array | float, like: Array, xp: Namespace) -> Array | float:
+    """`value`: a finite number > 0 as a float, or an array of them that broadcasts against `like`.
+
+    A NumPy scalar counts as a number: as an array its own dtype would widen the result.
+    """
+    if not array_api_compat.is_array_api_obj(value) or isinstance(value, np.generic):
+        return check_number(name, value, low=0.0, open_low=True)
+    namespace(**{"logits": like, name: value})
+    own = tuple(value.shape)
+    if len(own) > like.ndim or any(
+        a not in (1, b) for a, b in zip(reversed(own), reversed(like.shape), strict=False)
+    ):
+        raise ValueError(f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}.")
+    if values_are_checked():
+        bad = ~(xp.isfinite(value) & (value > 0))
+        if bool(xp.any(bad)):
+            where = _first(bad, xp)
+            raise ValueError(f"`{name}` must be positive and finite, got {float(value[where]):g}{_at(where)}.")
+    return value
 
 
 def check_number(
