@@ -9,7 +9,7 @@ import array_api_compat
 import numpy as np
 
 from theory.logspace import Array, Namespace, expm1_minus, minus_log1p, oscillation
-from theory.simplex import check_log_probabilities, check_rank, namespace, reject
+from theory.simplex import check_against, check_finite, check_log_probabilities, check_rank, namespace, reject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def teacher_distance_bound(jensen_gap: Array) -> TeacherDistance:
 
     For the centred teacher c and the inverse-prior teacher r, whose λ differ by J; equally for any two
     tilts of one p, given the difference of their λ in place of J.
-    jensen_gap: [..., K], nats; may hold +inf (the bounds are then inf, inf, 1).
+    jensen_gap: [..., K], nats; may hold ±inf (the bounds are then inf, inf, 1).
     Returns TeacherDistance, each entry [...].
     Raises TypeError, ValueError: not floating-point; NaN; K < 2.
     """
@@ -135,11 +135,12 @@ def exact_distance_bound(log_p: Array, step: Array) -> Array:
     From one Sinkhorn round λ₀ → λ₁ to the exact teacher's λ*: with λ₀ = 0, how far the inverse-prior
     teacher can be from it. +inf where it says nothing.
     log_p: [..., N, K].  step: λ₁ − λ₀, [..., K], nats.  Returns [...], nats.
-    Raises TypeError, ValueError: not log-probabilities, K < 2, NaN in `step`.
+    Raises TypeError, ValueError: not log-probabilities, K < 2; a step of another shape, or not finite.
     """
     xp = namespace(log_p=log_p, step=step)
-    check_rank("step", step, 1)
-    reject("step", ~xp.isfinite(step), "be finite", "NaN or inf", xp)
+    check_rank("log_p", log_p, 2)
+    check_against("step", step, (*log_p.shape[:-2], log_p.shape[-1]), "the clusters of `log_p`")
+    check_finite("step", step, xp)
     diameter = hilbert_diameter(log_p)
     osc = oscillation(step, xp)
     # sinh²(Δ/4) ≤ e^{Δ/2}/4: where that times osc is a float, the bound is.
@@ -160,8 +161,7 @@ def _range(log_range: Array) -> tuple[Array, Namespace]:
         log_range = np.asarray(log_range)
     xp = namespace(log_range=log_range)
     reject("log_range", xp.isnan(log_range), "not contain NaN", "NaN", xp)
-    bad = log_range < 0
-    reject("log_range", bad, "not be negative", "a negative range", xp)
+    reject("log_range", log_range < 0, "not be negative", log_range, xp)
     return log_range, xp
 
 

@@ -17,7 +17,6 @@ from theory.logspace import (
     mean_of_rows,
 )
 from theory.simplex import (
-    check_against,
     check_log_probabilities,
     check_rank,
     ensemble,
@@ -31,7 +30,10 @@ def entropy(log_p: Array) -> Array:
     log_p: [..., K] log-probabilities; 0 log 0 = 0.  Returns [...].
     Raises TypeError, ValueError: not floating-point log-probabilities, K < 2.
     """
-    return cross_entropy(log_p, log_p)
+    xp = namespace(log_p=log_p)
+    check_rank("log_p", log_p, 1)
+    check_log_probabilities("log_p", log_p, xp)
+    return _cross_entropy_kernel(log_p, log_p, xp)
 
 
 def cross_entropy(log_r: Array, log_q: Array) -> Array:
@@ -42,9 +44,7 @@ def cross_entropy(log_r: Array, log_q: Array) -> Array:
     Raises TypeError, ValueError: mixed namespaces or dtypes, K < 2 or unlike, not log-probabilities.
     """
     xp = _checked_pair("log_r", log_r, "log_q", log_q)
-    no_r, no_q = log_r == -math.inf, log_q == -math.inf
-    terms = xp.exp(log_r) * -xp.where(no_q, 0.0, log_q)
-    return xp.sum(xp.where(no_r, 0.0, xp.where(no_q, math.inf, terms)), axis=-1)
+    return _cross_entropy_kernel(log_r, log_q, xp)
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
@@ -92,21 +92,22 @@ def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array
     return mean_of_rows(xp.sum(both, axis=-1), weights, xp)
 
 
+def _cross_entropy_kernel(log_r: Array, log_q: Array, xp: Namespace) -> Array:
+    no_r, no_q = log_r == -math.inf, log_q == -math.inf
+    terms = xp.exp(log_r) * -xp.where(no_q, 0.0, log_q)
+    return xp.sum(xp.where(no_r, 0.0, xp.where(no_q, math.inf, terms)), axis=-1)
+
+
 def _checked_pair(name: str, log_a: Array, other_name: str, log_b: Array) -> Namespace:
     xp = namespace(**{name: log_a, other_name: log_b})
     check_rank(name, log_a, 1)
     check_rank(other_name, log_b, 1)
-    larger = log_a if log_a.ndim >= log_b.ndim else log_b
-    smaller, small_name, large_name = (
-        (log_b, other_name, name) if larger is log_a else (log_a, name, other_name)
-    )
-    widest = tuple(max(a, b) for a, b in zip(larger.shape[-smaller.ndim :], smaller.shape, strict=True))
-    check_against(
-        small_name,
-        smaller,
-        (*larger.shape[: -smaller.ndim], *widest),
-        f"`{large_name}`",
-    )
+    shapes = log_a.shape, log_b.shape
+    axes = zip(*map(reversed, shapes), strict=False)
+    if log_a.shape[-1] != log_b.shape[-1] or any(a != b and 1 not in (a, b) for a, b in axes):
+        raise ValueError(
+            f"`{other_name}` must match `{name}`, shape {tuple(shapes[0])}, got shape {tuple(shapes[1])}."
+        )
     check_log_probabilities(name, log_a, xp)
     if log_b is not log_a:
         check_log_probabilities(other_name, log_b, xp)

@@ -14,7 +14,7 @@ from theory.logspace import (
     overflow_limit,
     weighted_mean,
 )
-from theory.simplex import ensemble
+from theory.simplex import check_number, ensemble
 
 
 def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None) -> Array:
@@ -103,11 +103,7 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
 
 def check_order(order: float) -> float:
     """The order of a power mean as a float; ±inf allowed, NaN not."""
-    if isinstance(order, (bool, str)) or not hasattr(order, "__float__"):
-        raise TypeError(f"`order` must be a number, got {order!r}.")
-    if math.isnan(float(order)):
-        raise ValueError("`order` must be a number or ±inf, got nan.")
-    return float(order)
+    return check_number("order", order, finite=False)
 
 
 def _deviations(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from theory.logspace import Array, Namespace, log_mean_exp, normalize
 
+_OPTIONAL = ("weights", "log_target", "log_tilt")
 _values_are_checked: ContextVar[bool] = ContextVar("_values_are_checked", default=True)
 
 
@@ -75,14 +76,12 @@ def marginal(log_p: Array, *, weights: Array | None = None) -> Array:
 
 
 def namespace(**arrays: Array) -> Namespace:
-    """The one array namespace of the named arrays (None is left out); all of one real floating dtype.
+    """The one array namespace of the named arrays; all of one real floating dtype.
 
     Raises TypeError naming the argument that is no array, is not floating-point, or differs from the first.
     """
     first, xp, dtype = "", None, None
     for name, array in arrays.items():
-        if array is None:
-            continue
         if not array_api_compat.is_array_api_obj(array):
             raise TypeError(f"`{name}` must be an array (NumPy, torch, …), got {type(array).__name__}.")
         own = array_api_compat.array_namespace(array)
@@ -92,18 +91,23 @@ def namespace(**arrays: Array) -> Namespace:
             first, xp, dtype = name, own, array.dtype
         elif own is not xp:
             raise TypeError(
-                f"`{name}` is an array of {own.__name__} but `{first}` of {xp.__name__}; use one namespace."
+                f"`{name}` is an array of {_library(own)} but `{first}` of {_library(xp)}; use one namespace."
             )
         elif array.dtype != dtype:
             raise TypeError(f"`{name}` has dtype {array.dtype} but `{first}` has {dtype}; use one dtype.")
     return xp
 
 
+def _library(xp: Namespace) -> str:
+    return xp.__name__.removeprefix("array_api_compat.")
+
+
 def ensemble(
     log_p: Array, weights: Array | None, name: str = "log_p", **others: Array
 ) -> tuple[Array, Array, Namespace]:
     """Checked `log_p` [..., N, K], its weights [..., N] (1/N made explicit), and the namespace."""
-    xp = namespace(**{name: log_p}, weights=weights, **others)
+    given = {"weights": weights, **others}
+    xp = namespace(**{name: log_p}, **{k: v for k, v in given.items() if not (v is None and k in _OPTIONAL)})
     check_rank(name, log_p, 2)
     check_log_probabilities(name, log_p, xp)
     return log_p, sample_weights(weights, log_p, xp, name), xp
@@ -125,15 +129,9 @@ def target_prior(log_target: Array | None, log_p: Array, xp: Namespace, name: st
     if log_target is None:
         return xp.full((k,), -math.log(k), dtype=log_p.dtype, device=array_api_compat.device(log_p))
     check_against("log_target", log_target, (*log_p.shape[:-2], k), f"the clusters of `{name}`")
-    if values_are_checked():
-        check_log_probabilities("log_target", log_target, xp)
-        reject(
-            "log_target",
-            log_target == -math.inf,
-            "give every cluster a positive share",
-            "-inf (zero)",
-            xp,
-        )
+    check_log_probabilities("log_target", log_target, xp)
+    zero = log_target == -math.inf
+    reject("log_target", zero, "give every cluster a positive share", "-inf, a share of 0,", xp)
     return log_target
 
 
@@ -168,32 +166,25 @@ def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> 
 
 
 def check_scores(name: str, scores: Array, xp: Namespace) -> None:
-    """No NaN, no +inf, and something finite in every row; K ≥ 2."""
-    if values_are_checked():
-        reject(name, xp.isnan(scores), "not contain NaN", "NaN", xp)
-        reject(name, scores == math.inf, "not contain +inf", "+inf", xp)
-        reject(
-            name,
-            xp.all(scores == -math.inf, axis=-1),
-            "have a finite entry in every row",
-            "only -inf",
-            xp,
-        )
+    """No NaN, no +inf, and something finite in every row."""
+    reject(name, xp.isnan(scores), "not contain NaN", "NaN", xp)
+    reject(name, scores == math.inf, "not contain +inf", "+inf", xp)
+    empty = xp.all(scores == -math.inf, axis=-1)
+    reject(name, empty, "have a finite entry in every row", "only -inf", xp)
 
 
 def check_log_probabilities(name: str, log_p: Array, xp: Namespace) -> None:
-    """Rows of log-probabilities: no NaN, none above 0, each row summing to 1 after exp."""
+    """Rows of log-probabilities: no NaN, no +inf, each row summing to 1 after exp."""
     if not values_are_checked():
         return
     check_scores(name, log_p, xp)
+    reject(name, log_p > 1.0, "hold log-probabilities, none above 0", log_p, xp)
     total = xp.sum(xp.exp(log_p), axis=-1)
-    off = ~(xp.abs(total - 1.0) <= _tolerance(log_p, xp))
+    off = xp.abs(total - 1.0) > _tolerance(log_p, xp)
     if bool(xp.any(off)):
-        where = _first(off, xp)
-        raise ValueError(
-            f"`{name}` must hold log-probabilities: exp must sum to 1 along the last axis, "
-            f"got {float(total[where]):.6g}{_at(where)}."
-        )
+        plain = bool(xp.all((log_p >= 0) & (log_p <= 1)))
+        kind = "log-probabilities, not probabilities" if plain else "log-probabilities"
+        reject(name, off, f"hold {kind}: exp must sum to 1 along the last axis", total, xp)
 
 
 def positive(name: str, value: Array | float, like: Array, xp: Namespace) -> Array | float:
@@ -209,11 +200,7 @@ def positive(name: str, value: Array | float, like: Array, xp: Namespace) -> Arr
         a not in (1, b) for a, b in zip(reversed(own), reversed(like.shape), strict=False)
     ):
         raise ValueError(f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}.")
-    if values_are_checked():
-        bad = ~(xp.isfinite(value) & (value > 0))
-        if bool(xp.any(bad)):
-            where = _first(bad, xp)
-            raise ValueError(f"`{name}` must be positive and finite, got {float(value[where]):g}{_at(where)}.")
+    reject(name, ~(xp.isfinite(value) & (value > 0)), "be positive and finite", value, xp)
     return value
 
 
@@ -224,17 +211,20 @@ def check_number(
     low: float = -math.inf,
     high: float = math.inf,
     open_low: bool = False,
+    finite: bool = True,
 ) -> float:
-    """`value` as a float within [low, high] (or (low, high]); NaN and ±inf never pass."""
+    """`value` as a float within [low, high] (or (low, high]); NaN never passes, ±inf unless `finite`."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"`{name}` must be a number, got {type(value).__name__}.") from None
     if isinstance(value, (bool, str)):
         raise TypeError(f"`{name}` must be a number, got {value!r}.")
-    inside = (number > low if open_low else number >= low) and number <= high and math.isfinite(number)
-    if not inside:
-        if low == 0.0 and open_low and high == math.inf:
+    inside = (number > low if open_low else number >= low) and number <= high
+    if not inside or (finite and math.isinf(number)):
+        if not finite:
+            span = "a number or ±inf"
+        elif low == 0.0 and open_low and high == math.inf:
             span = "positive and finite"
         elif math.isinf(low) and math.isinf(high):
             span = "finite"
@@ -253,36 +243,24 @@ def check_count(name: str, value: Any, *, low: int = 1) -> int:
     return int(value)
 
 
-def check_finite(name: str, value: Array, rule: str, xp: Namespace) -> None:
-    """Every entry of `value`, a quantity made from the argument `name`, is finite."""
-    if values_are_checked():
-        bad = ~xp.isfinite(value)
-        if bool(xp.any(bad)):
-            where = _first(bad, xp)
-            raise ValueError(f"`{name}` must {rule}, got {float(value[where]):g}{_at(where)}.")
+def check_finite(name: str, value: Array, xp: Namespace) -> None:
+    """Every entry of `value` is finite."""
+    reject(name, ~xp.isfinite(value), "be finite", value, xp)
 
 
-def reject(name: str, bad: Array, rule: str, got: str, xp: Namespace) -> None:
-    """Raise ValueError naming the first index where `bad` holds."""
-    if bool(xp.any(bad)):
-        raise ValueError(f"`{name}` must {rule}, got {got}{_at(_first(bad, xp))}.")
+def reject(name: str, bad: Array, rule: str, got: Array | str, xp: Namespace) -> None:
+    """Raise ValueError naming the first index where `bad` holds, and what `got` is there."""
+    if values_are_checked() and bool(xp.any(bad)):
+        where = _first(bad, xp)
+        arrived = got if isinstance(got, str) else f"{float(got[where]):.6g}"
+        raise ValueError(f"`{name}` must {rule}, got {arrived}{_at(where)}.")
 
 
 def _check_weight_values(name: str, w: Array, xp: Namespace) -> None:
-    if not values_are_checked():
-        return
-    reject(name, ~xp.isfinite(w), "be finite", "NaN or inf", xp)
-    bad = w < 0
-    if bool(xp.any(bad)):
-        where = _first(bad, xp)
-        raise ValueError(f"`{name}` must not be negative, got {float(w[where]):.6g}{_at(where)}.")
+    check_finite(name, w, xp)
+    reject(name, w < 0, "not be negative", w, xp)
     total = xp.sum(w, axis=-1)
-    off = xp.abs(total - 1.0) > _tolerance(w, xp)
-    if bool(xp.any(off)):
-        where = _first(off, xp)
-        raise ValueError(
-            f"`{name}` must sum to 1 along the last axis, got {float(total[where]):.6g}{_at(where)}."
-        )
+    reject(name, xp.abs(total - 1.0) > _tolerance(w, xp), "sum to 1 along the last axis", total, xp)
 
 
 def _tolerance(array: Array, xp: Namespace) -> float:

@@ -17,6 +17,8 @@ unconstrained           0                               plain self-distillation
 
 from __future__ import annotations
 
+import math
+
 from theory.logspace import Array, Namespace, log_mean_exp, normalize
 from theory.priors import check_order, log_variance_kernel, power_mean_kernel
 from theory.simplex import (
@@ -27,6 +29,7 @@ from theory.simplex import (
     check_rank,
     ensemble,
     namespace,
+    reject,
     target_prior,
 )
 
@@ -85,7 +88,7 @@ def power_mean(
     s = check_order(order)
     log_p, weights, log_pi, xp = _operands(log_p, weights, log_target)
     log_mean = power_mean_kernel(log_p, weights, s, xp)
-    check_finite("log_p", log_mean, f"give every cluster a positive mean of order {s:g}", xp)
+    _check_positive_mean(log_mean, f"mean of order {s:g}", xp)
     return log_pi - log_mean
 
 
@@ -99,7 +102,7 @@ def cumulant(log_p: Array, *, weights: Array | None = None, log_target: Array | 
     """
     log_p, weights, log_pi, xp = _operands(log_p, weights, log_target)
     log_mean = power_mean_kernel(log_p, weights, 0.0, xp)
-    check_finite("log_p", log_mean, "give every cluster a positive geometric mean", xp)
+    _check_positive_mean(log_mean, "geometric mean", xp)
     return log_pi - log_mean - 0.5 * log_variance_kernel(log_p, weights, xp)
 
 
@@ -129,7 +132,7 @@ def sinkhorn(
     log_r = log_p if log_tilt is None else normalize(log_p + lam[..., None, :], xp)
     for _ in range(steps):
         log_m = log_mean_exp(log_r, weights, xp)
-        check_finite("log_p", log_m, "give every cluster a positive mean", xp)
+        _check_positive_mean(log_m, "mean", xp)
         lam = lam + log_pi - log_m
         log_r = normalize(log_p + lam[..., None, :], xp)
     return lam
@@ -143,7 +146,12 @@ def check_tilt(log_tilt: Array, log_p: Array, xp: Namespace) -> None:
         (*log_p.shape[:-2], log_p.shape[-1]),
         "the clusters of `log_p`",
     )
-    check_finite("log_tilt", log_tilt, "be finite", xp)
+    check_finite("log_tilt", log_tilt, xp)
+
+
+def _check_positive_mean(log_mean: Array, kind: str, xp: Namespace) -> None:
+    zero = log_mean == -math.inf
+    reject("log_p", zero, f"give every cluster a positive {kind} over the samples", "0", xp)
 
 
 def _operands(
