@@ -77,7 +77,6 @@ def test_updating_the_centre_first_is_another_teacher():
     assert (normalizer(z, temperature=TAU).exp() - updated_first).abs().max() > 0.01
 
 
-@pytest.mark.claim("E2")
 @pytest.mark.parametrize("kind, order", [("inverse_prior", 1.0), ("power_mean", 0.5)])
 def test_the_moving_prior_is_the_power_mean_of_all_batches_with_decaying_weights(kind, order):
     normalizer = TeacherNormalizer(kind, clusters=K, momentum=0.8, **KINDS[kind]).double()
