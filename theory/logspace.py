@@ -39,7 +39,7 @@ def _about_largest(scores: Array, xp: Namespace, temperature: Array | float) -> 
     index = xp.argmax(scores, axis=-1, keepdims=True)
     clusters = xp.arange(scores.shape[-1], device=array_api_compat.device(scores))
     is_largest = clusters == index
-    largest = xp.sum(xp.where(is_largest, scores, 0.0), axis=-1, keepdims=True)
+    largest = xp.take_along_axis(scores, index, axis=-1)
     shifted = (scores - largest) / temperature
     rest = xp.sum(xp.where(is_largest, 0.0, xp.exp(shifted)), axis=-1, keepdims=True)
     return largest, shifted, xp.log1p(rest)
@@ -68,13 +68,19 @@ def log_mean_exp(x: Array, weights: Array, xp: Namespace) -> Array:
 
 def weighted_mean(x: Array, weights: Array, xp: Namespace) -> Array:
     """Σₙ wₙ xₙ over axis −2; a sample of weight 0 does not count, whatever it holds."""
-    w = weights[..., None]
-    return xp.sum(w * xp.where(w > 0, x, 0.0), axis=-2)
+    return _mean(x, weights[..., None], xp, axis=-2)
 
 
 def mean_of_rows(x: Array, weights: Array, xp: Namespace) -> Array:
     """Σₙ wₙ xₙ over the last axis of x [..., N]; a sample of weight 0 does not count."""
-    return xp.sum(weights * xp.where(weights > 0, x, 0.0), axis=-1)
+    return _mean(x, weights, xp, axis=-1)
+
+
+def _mean(x: Array, w: Array, xp: Namespace, axis: int) -> Array:
+    """Infinite terms are added apart, as constants: ∂/∂w = x would turn a gradient of 0 into 0 · ∞."""
+    finite = xp.isfinite(x)
+    infinite = xp.sum(xp.where((w > 0) & ~finite, constant(x), 0.0), axis=axis)
+    return xp.sum(w * xp.where((w > 0) & finite, x, 0.0), axis=axis) + infinite
 
 
 def oscillation(x: Array, xp: Namespace, axis: int = -1) -> Array:
