@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import array_api_compat
 import numpy as np
@@ -75,6 +76,15 @@ class Projection:
     marginal_error: Array
     duality_gap: Array
     iterations: int
+
+
+class _State(NamedTuple):
+    """The tilt r by λ, its marginal m, the dual g and Σ |m − π|."""
+
+    r: Array
+    m: Array
+    g: Array
+    error: Array
 
 
 def project(
@@ -164,68 +174,64 @@ def _newton(
     max_iter: int,
     xp: Namespace,
 ) -> tuple[Array, int]:
-    """Annealed, safeguarded Newton ascent of g; every ensemble of the batch at its own β."""
+    """Annealed, safeguarded Newton ascent of g; every ensemble of the batch at its own β.
+
+    pᵝ is left unnormalised: what that adds to g does not depend on λ.
+    """
     finite = log_p > -math.inf
-    range_ = xp.max(
-        xp.max(xp.where(finite, log_p, -math.inf), axis=-1)
-        - xp.min(xp.where(finite, log_p, math.inf), axis=-1),
-        axis=-1,
-    )
+    high, low = xp.where(finite, log_p, -math.inf), xp.where(finite, log_p, math.inf)
+    range_ = xp.max(xp.max(high, axis=-1) - xp.min(low, axis=-1), axis=-1)
     lam = xp.zeros_like(log_pi) if start is None else xp.zeros_like(log_pi) + start
-    lam = _round(log_p, lam, w, log_pi, xp)
-    beta = xp.ones_like(range_)
-    error = _error(_state(log_p, lam, w, log_pi, xp)[1], log_pi, xp)
-    direct = (range_ < 8.0) | ((range_ < 128.0) & (error < 0.5)) | (error < 0.02)
-    beta = xp.where(direct, beta, 8.0 / xp.where(range_ > 0, range_, 1.0))
+    lam = _first_round(log_p, lam, w, log_pi, xp)
+    now = _state(log_p, lam, w, log_pi, xp)
+    direct = (range_ < 8.0) | ((range_ < 128.0) & (now.error < 0.5)) | (now.error < 0.02)
+    beta = xp.where(direct, xp.ones_like(range_), 8.0 / xp.where(range_ > 0, range_, 1.0))
+    rises = ~direct
     lam = lam * beta[..., None]
+    log_q = log_p
 
     for iteration in range(max_iter + 1):
-        log_q = normalize(xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp)
-        r, m, g = _state(log_q, lam, w, log_pi, xp)
-        error = _error(m, log_pi, xp)
-        done = (beta == 1.0) & (error <= tol)
+        if bool(xp.any(rises)):
+            log_q = beta[..., None, None] * log_p
+            lam = xp.where(rises[..., None], _first_round(log_q, lam, w, log_pi, xp), lam)
+            now = _state(log_q, lam, w, log_pi, xp)
+        done = (beta == 1.0) & (now.error <= tol)
         if bool(xp.all(done)):
             return lam, iteration
-        rises = (beta < 1.0) & (error < 1e-2)
-        if bool(xp.any(rises)):
-            grown = xp.where(rises, xp.minimum(2.0 * beta, xp.ones_like(beta)), beta)
-            lam, beta = lam * (grown / beta)[..., None], grown
-            log_q = normalize(xp.where(finite, beta[..., None, None] * log_p, -math.inf), xp)
-            lam = xp.where(rises[..., None], _round(log_q, lam, w, log_pi, xp), lam)
-            r, m, g = _state(log_q, lam, w, log_pi, xp)
-            error = _error(m, log_pi, xp)
-        new = lam + _step(log_q, r, m, g, lam, w, log_pi, xp)
-        new = xp.where((error > 1e-3)[..., None], _round(log_q, new, w, log_pi, xp), new)
+        new, after = _step(log_q, now, lam, w, log_pi, xp)
+        far = ~done & (after.error > 1e-3)
+        if bool(xp.any(far)):
+            rounded = new + log_pi - xp.log(xp.where(after.m > 0, after.m, 1.0))
+            new = xp.where(far[..., None] & xp.all(after.m > 0, axis=-1)[..., None], rounded, new)
+            after = _state(log_q, new, w, log_pi, xp)
         lam = xp.where(done[..., None], lam, new)
-    worst = float(xp.max(xp.where(beta == 1.0, error, xp.full_like(error, 2.0))))
-    raise NotConverged(worst, tol, max_iter)
+        now = _state(log_q, lam, w, log_pi, xp) if bool(xp.any(done)) else after
+        rises = (beta < 1.0) & (now.error < 1e-2)
+        grown = xp.where(rises, xp.minimum(2.0 * beta, xp.ones_like(beta)), beta)
+        lam, beta = lam * (grown / beta)[..., None], grown
+    raise NotConverged(float(xp.max(xp.where(beta == 1.0, now.error, 2.0))), tol, max_iter)
 
 
 def _step(
-    log_q: Array,
-    r: Array,
-    m: Array,
-    g: Array,
-    lam: Array,
-    w: Array,
-    log_pi: Array,
-    xp: Namespace,
-) -> Array:
-    """The Newton direction times the full step if g confirms it, else the step that cannot fail."""
-    gradient = xp.exp(log_pi) - m
-    direction = _solve_hessian(r, m, w, gradient, xp)
+    log_q: Array, now: _State, lam: Array, w: Array, log_pi: Array, xp: Namespace
+) -> tuple[Array, _State]:
+    """λ after a full Newton step if g confirms it, else after the step that cannot fail; the state there."""
+    gradient = xp.exp(log_pi) - now.m
+    direction = _solve_hessian(now.r, now.m, w, gradient, xp)
     slope = xp.sum(gradient * direction, axis=-1)
-    along = xp.sum(r * direction[..., None, :], axis=-1)
-    curvature = xp.sum(m * direction**2, axis=-1) - xp.sum(w * along**2, axis=-1)
+    along = xp.sum(now.r * direction[..., None, :], axis=-1)
+    curvature = xp.sum(now.m * direction**2, axis=-1) - xp.sum(w * along**2, axis=-1)
     osc = xp.max(direction, axis=-1) - xp.min(direction, axis=-1)
     usable = (slope > 0) & (curvature > 0) & (osc > 0) & xp.isfinite(osc)
     slope, curvature, osc = (xp.where(usable, a, 1.0) for a in (slope, curvature, osc))
-    certain = xp.log1p(osc * slope / curvature) / osc
     direction = xp.where(usable[..., None], direction, 0.0)
-    _, _, reached = _state(log_q, lam + direction, w, log_pi, xp)
-    full = reached - g >= 0.05 * slope - 1e-13 * xp.abs(g)
-    length = xp.where(full | (certain > 1.0), 1.0, certain)
-    return length[..., None] * direction
+    reached = _state(log_q, lam + direction, w, log_pi, xp)
+    confirmed = reached.g - now.g >= 0.05 * slope - 1e-13 * xp.abs(now.g)
+    length = xp.where(confirmed, 1.0, xp.minimum(xp.log1p(osc * slope / curvature) / osc, xp.ones_like(osc)))
+    if bool(xp.all(length == 1.0)):
+        return lam + direction, reached
+    new = lam + length[..., None] * direction
+    return new, _state(log_q, new, w, log_pi, xp)
 
 
 def _solve_hessian(r: Array, m: Array, w: Array, gradient: Array, xp: Namespace) -> Array:
@@ -244,27 +250,27 @@ def _record_step(lam: Array, log_p: Array, w: Array, log_pi: Array, xp: Namespac
     """λ + H⁻¹(π − m) with H held constant: no change in value at λ*, and its derivative is that of λ*."""
     if not any(getattr(a, "requires_grad", False) for a in (log_p, w, log_pi)):
         return lam
-    r, m, _ = _state(log_p, lam, w, log_pi, xp)
-    return lam + _solve_hessian(constant(r), constant(m), constant(w), xp.exp(log_pi) - m, xp)
+    at = _state(log_p, lam, w, log_pi, xp)
+    gradient = xp.exp(log_pi) - at.m
+    return lam + _solve_hessian(constant(at.r), constant(at.m), constant(w), gradient, xp)
 
 
-def _state(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> tuple[Array, Array, Array]:
-    """r, m and g at λ."""
+def _state(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> _State:
+    """r, m, g and the marginal error at λ."""
     scores = log_p + lam[..., None, :]
-    log_norm = log_z(scores, xp)
-    r = xp.exp(scores - log_norm[..., None])
-    m = xp.sum(w[..., None] * r, axis=-2)
-    g = xp.sum(xp.exp(log_pi) * lam, axis=-1) - xp.sum(w * log_norm, axis=-1)
-    return r, m, g
+    largest = constant(xp.max(scores, axis=-1, keepdims=True))
+    r = xp.exp(scores - largest)
+    total = xp.sum(r, axis=-1, keepdims=True)
+    r = r / total
+    m = (w[..., None, :] @ r)[..., 0, :]
+    pi = xp.exp(log_pi)
+    g = xp.sum(pi * lam, axis=-1) - xp.sum(w * (largest + xp.log(total))[..., 0], axis=-1)
+    return _State(r=r, m=m, g=g, error=xp.sum(xp.abs(m - pi), axis=-1))
 
 
-def _round(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> Array:
-    """One Sinkhorn round, λ + log π − log m(λ)."""
+def _first_round(log_p: Array, lam: Array, w: Array, log_pi: Array, xp: Namespace) -> Array:
+    """One Sinkhorn round, λ + log π − log m(λ), in log space: m(k) may be far below the smallest float."""
     return lam + log_pi - log_mean_exp(normalize(log_p + lam[..., None, :], xp), w, xp)
-
-
-def _error(m: Array, log_pi: Array, xp: Namespace) -> Array:
-    return xp.sum(xp.abs(m - xp.exp(log_pi)), axis=-1)
 
 
 def _check_feasible(log_p: Array, w: Array, log_pi: Array, xp: Namespace) -> None:
