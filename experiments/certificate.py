@@ -1,0 +1,169 @@
+"""When a run proves by itself that it has not collapsed, and a monitor of the loss that is fooled.
+
+[O5, O4] Along runs that survive and runs that collapse, on held-out samples: D = Σ w KL(r‖q), which is the
+loss less what the teacher's own entropy takes, the teacher's information I_r, and the bound on the
+student's cluster prior. The certificate speaks at the first step with D < I_r: no constant student can have
+so low a D. NMI with the true labels, which a real run does not have, shows the clusters when it is half-way
+from its start to its end.
+
+The monitor looks at the loss alone, as practice often does: it reports success once the loss has lost half
+of log K. Of two runs that collapse on purpose it passes the one whose loss is least: without a constraint
+all samples fall into one cluster, D → 0 and the loss → 0. In uniform collapse (τ_t = τ_s) D → 0 as well, at
+a loss of log K. In both I_r → 0 with D, so that the certificate stays silent, or falls silent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+import theory
+from experiments import grid
+from experiments.digits import Digits
+from experiments.distill import Snapshot, Training, train
+from experiments.ensembles import Data
+from experiments.mixtures import Mixture
+from experiments.model import Architecture
+from experiments.normalizer import Kind
+from experiments.variants import Variant
+
+CLAIMS = ("O4", "O5")
+MINUTES = 2.5
+DATA: tuple[Data, ...] = ("mixture", "digits")
+RUNS: dict[str, tuple[Kind, float | None, bool]] = {
+    "centred": ("centering", 0.9, True),
+    "inverse prior": ("inverse_prior", None, True),
+    "projected": ("projected", None, True),
+    "uniform collapse": ("centering", 0.9, False),
+    "one-cluster collapse": ("none", None, True),
+}
+"""Teacher, momentum of its moving average, and whether it is sharpened, τ_t < τ_s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Training, and what counts as success for the monitor of the loss."""
+
+    seeds: int = 4
+    """Runs of each kind on each data set."""
+    steps: int = 800
+    """Training steps."""
+    records: int = 50
+    """Evaluations, evenly spaced in the logarithm of the step."""
+    batch_size: int = 128
+    """Samples of a step, in two views each."""
+    evaluation_size: int = 512
+    """Held-out samples that the certificate is computed on."""
+    clusters: int = 16
+    """K."""
+    learning_rate: float = 0.01
+    """η of gradient descent with momentum 0.9."""
+    teacher_temperature: float = 0.04
+    """τ_t of the sharpened teachers."""
+    student_temperature: float = 0.1
+    """τ_s, and τ_t of the teacher that is not sharpened."""
+    loss_share: float = 0.5
+    """The monitor reports success once the loss is below this share of log K."""
+
+    @classmethod
+    def quick(cls) -> Settings:
+        return cls(seeds=2, steps=200, records=12, batch_size=64, evaluation_size=128)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """All runs on one data set."""
+
+    settings: Settings
+    data: Data
+
+
+def work(chunk: Chunk) -> xr.Dataset:
+    s = chunk.settings
+    variants = [
+        Variant(
+            name=name,
+            kind=kind,
+            center_momentum=momentum,
+            teacher_temperature=s.teacher_temperature if sharpened else s.student_temperature,
+            student_temperature=s.student_temperature,
+            learning_rate=s.learning_rate,
+        )
+        for name, (kind, momentum, sharpened) in RUNS.items()
+    ]
+    steps = np.unique(np.geomspace(1, s.steps, s.records - 1).round().astype(int))
+    training = Training(
+        steps=s.steps,
+        batch_size=s.batch_size,
+        record_at=(0, *steps.tolist()),
+        evaluation_size=s.evaluation_size,
+    )
+    source = (Digits() if chunk.data == "digits" else Mixture()).source(range(s.seeds))
+    architecture = Architecture(clusters=s.clusters, hidden=(64, 32))
+    records = train(
+        source,
+        architecture,
+        variants,
+        training,
+        observers=[certify],
+        description=f"certificate, {chunk.data}",
+    ).records
+    kept = ("loss", "kl", "nmi", "teacher_information", "student_information", "student_prior_entropy")
+    return records[[*kept, "prior_kl", "prior_distance", "prior_distance_bound", "certified"]].astype(
+        "float32"
+    )
+
+
+def certify(snapshot: Snapshot) -> dict[str, Tensor]:
+    """The certificate of a snapshot, and the distance of the student's prior from uniform that it bounds."""
+    found = theory.certificate(snapshot.log_r, snapshot.log_q)
+    prior = theory.marginal(snapshot.log_q).exp()
+    return {
+        "prior_kl": found.prior_kl,
+        "prior_distance": 0.5 * (prior - 1 / prior.shape[-1]).abs().sum(dim=-1),
+        "prior_distance_bound": found.prior_distance_bound,
+        "certified": found.not_constant.to(torch.float64),
+    }
+
+
+def run(settings: Settings, *, context: grid.Context | None = None) -> xr.Dataset:
+    parts = grid.sweep(work, [Chunk(settings=settings, data=d) for d in DATA], context=context)
+    d = xr.concat(parts, dim=xr.Variable("data", list(DATA))).rename(variant="run")
+    certified = d.certified > 0
+    d["certified_at"] = _first(certified)
+    # for good: from here on every record is certified
+    d["certified_for_good_at"] = _first(certified[..., ::-1].cumprod("step")[..., ::-1] > 0)
+    half = (d.nmi.isel(step=0) + d.nmi.isel(step=-1)) / 2
+    shown = (d.nmi >= half) & (d.nmi.isel(step=-1) > d.nmi.isel(step=0))
+    d["nmi_at"] = _first(shown)
+    d["monitor_at"] = _first(d.loss < settings.loss_share * np.log(settings.clusters))
+    for name, (long_name, units) in LABELS.items():
+        d[name].attrs = {"long_name": long_name, "units": units}
+    return d
+
+
+LABELS = {
+    "loss": ("cross-entropy of teacher and student", "nat"),
+    "kl": ("D, KL of teacher and student", "nat"),
+    "nmi": ("NMI of the student's argmax with the true labels", "1"),
+    "teacher_information": ("I_r, what a constant student must pay", "nat"),
+    "student_information": ("I(X;K) of the student", "nat"),
+    "student_prior_entropy": ("entropy of the student's cluster prior", "nat"),
+    "prior_kl": ("KL of the teacher's and the student's cluster prior", "nat"),
+    "prior_distance": ("total variation of the student's cluster prior from uniform", "1"),
+    "prior_distance_bound": ("certified bound of that distance", "1"),
+    "certified": ("1 where D < I_r", "1"),
+    "certified_at": ("first recorded step with D < I_r, NaN if none", "step"),
+    "certified_for_good_at": ("recorded step from which on D < I_r, NaN if none", "step"),
+    "nmi_at": ("first recorded step with NMI half-way from start to end, NaN if it does not rise", "step"),
+    "monitor_at": ("first recorded step at which the loss alone reports success, NaN if none", "step"),
+}
+
+
+def _first(condition: xr.DataArray) -> xr.DataArray:
+    """The first step at which it holds; NaN where it never does."""
+    return condition.step.where(condition).min("step").astype("float32")

@@ -1,0 +1,79 @@
+"""The Jensen gap at every temperature, between its bounds, and how loose each bound is."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.save import PAGE
+
+CAPTION = """
+The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its bounds
+[J1, J6]. Upper row: median over clusters and networks; the band holds 90% of them. Thin grey lines are the two
+asymptotes of [J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ. Lower row: each
+bound divided by the gap it bounds, medians.
+
+What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits. Specht's bound
+is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p only, and here 3 to 8
+times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the dotted line, where it passes R.
+The second-order value ½ Var is within a few per cent to the right of it and useless to the left; its certified
+error is smaller than itself only right of the dash-dotted line.
+"""
+
+BOUNDS = {
+    "hoeffding": ("Hoeffding, $R^2/8$", "C1", (0, (4, 1.5)), "s"),
+    "specht": ("Specht, $\\log S(e^R)$", "C2", (0, (5, 1, 1, 1)), "^"),
+    "half_variance": ("second order, ½ Var", "C3", (0, (1, 1)), "D"),
+}
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True, sharey="row", height_ratios=(1.5, 1))
+    figure.get_layout_engine().set(wspace=0.06)
+    for column, data in enumerate(dataset.data.values):
+        part = dataset.sel(data=data)
+        _gap(axes[0, column], part)
+        _looseness(axes[1, column], part)
+        axes[0, column].set_title(f"{'ab'[column]}  {data} logits")
+        axes[1, column].set_title("cd"[column])
+        axes[1, column].set_xlabel("temperature $\\tau$ (units of the raw logits)")
+    axes[0, 0].set_ylabel("Jensen gap (nat)")
+    axes[1, 0].set_ylabel("bound / Jensen gap")
+    axes[0, 1].legend(loc="upper right")
+    return figure
+
+
+def _gap(axis: Axes, part: xr.Dataset) -> None:
+    tau, over = part.temperature, ("seed", "cluster")
+    hot, cold = float(part.hot_limit.median()), float(part.cold_limit.median())
+    axis.plot(tau, hot / tau**2, color="0.6", ls="-", lw=0.6)
+    axis.plot(tau, cold / tau, color="0.6", ls="-", lw=0.6)
+    low, high = (part.gap.quantile(q, over) for q in (0.05, 0.95))
+    axis.fill_between(tau, low, high, color="C0", alpha=0.25, lw=0)
+    axis.plot(tau, part.gap.median(over), color="C0", ls="-", lw=1.6, label="Jensen gap $J$")
+    for name, (label, color, style, marker) in BOUNDS.items():
+        axis.plot(
+            tau, part[name].median(over), color=color, ls=style, marker=marker, markevery=(2, 6), label=label
+        )
+    axis.plot(
+        tau, part.range.median(over), color="0.35", ls=(0, (8, 2)), lw=0.8, label="trivial, $J \\leq R$"
+    )
+    axis.set(xscale="log", yscale="log", ylim=(1e-7, 1e4))
+    _thresholds(axis, part)
+
+
+def _looseness(axis: Axes, part: xr.Dataset) -> None:
+    for name, (_, color, style, marker) in BOUNDS.items():
+        ratio = (part[name] / part.gap).median(("seed", "cluster"))
+        axis.plot(part.temperature, ratio, color=color, ls=style, marker=marker, markevery=(2, 6))
+    axis.axhline(1, color="C0", ls="-", lw=1)
+    axis.set(yscale="log", ylim=(0.7, 60))
+    axis.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
+    axis.minorticks_off()
+    _thresholds(axis, part)
+
+
+def _thresholds(axis: Axes, part: xr.Dataset) -> None:
+    for name, style in (("hoeffding_silent_below", ":"), ("second_order_silent_below", "-.")):
+        axis.axvline(float(np.median(part[name])), color="0.3", ls=style, lw=0.8)
