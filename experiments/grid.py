@@ -91,14 +91,14 @@ def reproducible(threads: int = 1) -> Iterator[None]:
     """Inside, torch and BLAS use that many threads and deterministic algorithms; afterwards as before."""
     import torch
 
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     limits = _settle(threads)
     try:
         yield
     finally:
         limits.restore_original_limits()
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])
 
 
 @cache
@@ -117,7 +117,8 @@ def _settle(threads: int) -> Any:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS to be deterministic
     limits = threadpool_limits(threads)
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # As `use_deterministic_algorithms(True)`, which in 2.13 also imports the compiler: 3 s for nothing here.
+    torch.set_deterministic_debug_mode("error")
     return limits
 
 

@@ -190,8 +190,8 @@ def _serialise(dataset: xr.Dataset) -> bytes:
 
 def _encode(dataset: xr.Dataset) -> bytes:
     ordered = xr.Dataset(
-        {name: dataset.data_vars[name] for name in sorted(dataset.data_vars)},
-        coords={name: dataset.coords[name] for name in sorted(dataset.coords)},
+        {name: dataset.data_vars[name] for name in sorted(dataset.data_vars, key=str)},
+        coords={name: dataset.coords[name] for name in sorted(dataset.coords, key=str)},
         attrs=dict(sorted(dataset.attrs.items())),
     )
     return bytes(ordered.drop_encoding().to_netcdf(engine="scipy", format="NETCDF3_64BIT"))
@@ -202,7 +202,7 @@ def _parse(data: bytes) -> xr.Dataset:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in settings.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return flat
