@@ -12,17 +12,26 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 Item = TypeVar("Item")
 DELAY = 5.0  # seconds
+
+
+class _TimeLeft(ProgressColumn):
+    """From the mean over the whole loop: rich's own estimate forgets what took over half a minute."""
+
+    def render(self, task: Task) -> Text:
+        spent = task.elapsed or 0.0
+        if not task.completed or task.remaining is None:
+            return Text(f"{_clock(spent)} spent")
+        return Text(f"{_clock(spent)} spent, {_clock(spent / task.completed * task.remaining)} left")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 @dataclass(kw_only=True)
@@ -32,19 +41,9 @@ class _Display:
     depth: int = 0
 
     def __post_init__(self) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        left = (TextColumn("left"), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _TimeLeft())
         self.progress = Progress(
-            *columns,
-            *left,
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
+            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
         )
 
     @property
@@ -91,7 +90,9 @@ def bar(description: str, total: int | None, *, lines: bool = False) -> Iterator
             if lines and total and not display.console.is_terminal:
                 spent = time.monotonic() - begun
                 left = spent / done * (total - done)
-                display.console.print(f"{description}: {done} of {total}, {spent:.0f} s, {left:.0f} s left")
+                display.console.print(
+                    f"{description}: {done} of {total}, {_clock(spent)} spent, {_clock(left)} left"
+                )
 
     try:
         yield advance

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 import xarray as xr
 
 from experiments import grid
@@ -59,6 +58,8 @@ class Chunk:
 
 def work(chunk: Chunk) -> xr.Dataset:
     """The walks of one step length."""
+    import torch  # here, so that drawing alone need not wait for it
+
     settings = chunk.settings
     if settings.diary:
         with open(settings.diary, "a") as diary:
