@@ -29,7 +29,7 @@ from experiments.variants import Variant
 from theory.moments import correlations
 
 CLAIMS = ("O4", "T6", "T8", "D2", "D3")
-MINUTES = 7
+MINUTES = 9
 DATA = ("mixture", "digits")
 TEACHERS: dict[str, tuple[Kind, bool]] = {
     "none": ("none", False),
