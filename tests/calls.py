@@ -16,7 +16,7 @@ CORE = ("simplex", "divergences", "priors", "tilts", "bounds", "projection", "ob
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A valid call: `arrays` positional, `knobs` keyword arrays, `settings` the rest; all by argument name."""
+    """A valid call, by argument name: `arrays` positional, `knobs` keyword arrays, `settings` the rest."""
 
     arrays: tuple[str, ...]
     knobs: tuple[str, ...] = ()
@@ -44,7 +44,9 @@ CALLS = {
     "power_mean": Call(arrays=("log_p",), knobs=_TARGETED, settings={"order": 2.0}),
     "cumulant": Call(arrays=("log_p",), knobs=_TARGETED),
     "sinkhorn": Call(arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"steps": 3}),
-    "project": Call(arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"tol": 1e-11, "max_iter": 100}),
+    "project": Call(
+        arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"tol": 1e-11, "max_iter": 100}
+    ),
     "specht_bound": Call(arrays=("log_range",)),
     "hoeffding_bound": Call(arrays=("log_range",)),
     "variance_bound": Call(arrays=("log_range",)),

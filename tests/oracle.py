@@ -2,16 +2,17 @@
 
 What counts as exact input, function by function:
 
-* Every float is the real number it is; a teacher `log_p` is *not* renormalised. Of the formulas below only the
-  divergences assume rows that sum to 1, and for them p log(p/q) − p + q is summed: equal to the textbook form on
-  normalised rows, and within second order of it on rows that are off by a rounding error (`kl_of_normalised`
-  lets a test measure that). A gap, a range, a prior or a tilt is a function of any positive numbers.
+* Every float is the real number it is; a teacher `log_p` is *not* renormalised. Of the formulas below only
+  the divergences assume rows that sum to 1, and for them p log(p/q) − p + q is summed: equal to the textbook
+  form on normalised rows, and within second order of it on rows that are off by a rounding error
+  (`kl_of_normalised` lets a test measure that). A gap, a range, a prior or a tilt is a function of any
+  positive numbers.
 * Weights are divided by their exact sum: Σ w = 1 is used everywhere, and no float weights attain it.
 * An absent weight is exactly 1/N and an absent target exactly 1/K, not the float next to it. `project` also
   divides a given target by its exact sum, since its constraint has no solution otherwise.
 
-Each value is computed at 60 digits and again at twice as many until 50 digits agree, so no cancellation in these
-loops (log P of one-hot rows, a gap of 1e-30) needs an eye: that is Ziv's strategy.
+Each value is computed at 60 digits and again at twice as many until 50 digits agree, so no cancellation in
+these loops (log P of one-hot rows, a gap of 1e-30) needs an eye: that is Ziv's strategy.
 """
 
 import functools
@@ -31,8 +32,8 @@ ORACLE: dict[str, Callable[..., dict[str, Any]]] = {}
 def public(formula):
     """Register a formula under its public name, evaluated until `DIGITS` digits are certain.
 
-    Arguments are float arrays [N, K], [N] or [K] (None as in the API); the value is a dict of float64 arrays, the
-    fields of the record or the one result under ``""``, each rounded once from the exact value.
+    Arguments are float arrays [N, K], [N] or [K] (None as in the API); the value is a dict of float64 arrays,
+    the fields of the record or the one result under ``""``, each rounded once from the exact value.
     """
 
     @functools.wraps(formula)
@@ -109,7 +110,7 @@ def _log_sum_exp(scores: Row) -> mpf:
 
 
 def _tilted(log_p: list[Row], tilt: Row) -> list[Row]:
-    """log r(k) = s(k) − log Σⱼ e^{s(j)}, s = log p + λ, the largest s taken out of the sum and log1p of the rest."""
+    """log r(k) = s(k) − log Σⱼ e^{s(j)}, s = log p + λ; the largest s is taken out and log1p of the rest."""
     rows = []
     for row in log_p:
         s = [x + t for x, t in zip(row, tilt, strict=True)]
@@ -187,8 +188,8 @@ def kl(log_p, log_q):
 def kl_of_normalised(log_p: np.ndarray, log_q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """KL of the rows divided by their exact sums, and what `kl` may differ from it by.
 
-    With Z the sums and δ = log Z_p − log Z_q, kl − KL = (Z_p − 1) KL + Z_p δ − Z_p + Z_q, whose last three terms
-    are second order: at most δ²/2 · max(Z_p, Z_q).
+    With Z the sums and δ = log Z_p − log Z_q, kl − KL = (Z_p − 1) KL + Z_p δ − Z_p + Z_q, whose last three
+    terms are second order: at most δ²/2 · max(Z_p, Z_q).
     """
     with mp.workdps(4 * DIGITS):
         _exp.cache_clear()
@@ -318,7 +319,7 @@ def project(log_p, *, start, weights=None, log_target=None):
     """Newton's method on the dual from `start`, until the marginal is right to all digits but five.
 
     The dual is strictly concave up to a constant, so its stationary point, wherever the search began, is the
-    maximum: `start` saves steps and decides nothing. λ(K) = 0 during the search, Σ π λ = 0 in what is returned.
+    maximum: `start` saves steps and decides nothing. λ(K) = 0 in the search, Σ π λ = 0 in what is returned.
     sensitivity: by how much the largest λ(k) moves for a marginal that is off by 1 in Σ |m − π|.
     """
     w, k = _weights(weights, len(log_p)), len(log_p[0])

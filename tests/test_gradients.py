@@ -8,7 +8,7 @@ import theory
 from tests import calls
 from tests.ledger import equal
 
-# What is differentiated: an ensemble through its logits, weights through a softmax, a target through its logits.
+# Differentiated are an ensemble and a target through their logits, weights through a softmax.
 _FREE = {"log_p", "log_q", "log_r", "log_target"}
 _SCALAR_INPUTS = {"log_range", "jensen_gap", "step", "log_tilt", "logits"}
 EVERY = sorted(calls.CALLS)
@@ -26,12 +26,12 @@ def _start(key, value):
 
 
 def _differentiable(result):
-    """The parts of a result that carry a derivative, in one vector; a certificate of optimality carries none."""
+    """The parts of a result that carry a derivative, in one vector; a certificate carries none."""
     found = [x for x in calls.parts(result).values() if x.requires_grad]
     return torch.cat([x.reshape(-1) for x in found])
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (2, 4)], ids=["N > K", "N < K"])
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3)], ids=["N > K", "N < K"])
 @pytest.mark.parametrize("name", EVERY)
 def test_derivatives_agree_with_differences(name, shape):
     """In every argument at once; for `project` the implicit derivative of λ* in p, w and π."""
@@ -45,7 +45,7 @@ def test_derivatives_agree_with_differences(name, shape):
         return _differentiable(calls.call(name, {**values, **given}, **settings))
 
     free = [torch.tensor(_start(key, values[key]), requires_grad=True) for key in keys]
-    assert torch.autograd.gradcheck(function, free, atol=1e-6, rtol=1e-5)
+    assert torch.autograd.gradcheck(function, free, atol=1e-6, rtol=1e-5, check_undefined_grad=False)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -67,7 +67,10 @@ def test_derivative_of_the_projection_is_that_of_a_long_sinkhorn_run():
         lambda p, w, t: theory.project(p, weights=w, log_target=t, tol=1e-13).log_r,
         lambda p, w, t: theory.tilt(p, theory.sinkhorn(p, steps=400, weights=w, log_target=t)),
     ):
-        free = [torch.tensor(_start(key, values[key]), requires_grad=True) for key in ("log_p", "weights", "log_target")]
+        free = [
+            torch.tensor(_start(key, values[key]), requires_grad=True)
+            for key in ("log_p", "weights", "log_target")
+        ]
         p, w, t = map(_through, ("log_p", "weights", "log_target"), free)
         (teacher(p, w, t) * direction).sum().backward()
         gradients.append([x.grad for x in free])
@@ -79,7 +82,9 @@ def test_derivative_of_the_projection_is_that_of_a_long_sinkhorn_run():
 def test_student_gradient_through_the_temperature(temperature):
     logits = torch.tensor(calls.operands()["logits"], requires_grad=True)
     tau = torch.tensor(temperature, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda z, t: theory.log_softmax(z, temperature=t), (logits, tau), eps=1e-6 * temperature)
+    assert torch.autograd.gradcheck(
+        lambda z, t: theory.log_softmax(z, temperature=t), (logits, tau), eps=1e-6 * temperature
+    )
 
 
 # -- O2 --------------------------------------------------------------------------------------------
@@ -105,7 +110,7 @@ def test_student_gradient_is_w_times_q_minus_r_over_tau(loss, temperature):
 
 @pytest.mark.control("O2")
 def test_gradients_of_cross_entropy_and_kl_part_when_the_teacher_is_differentiated_too():
-    """With teacher = student and no stop-gradient the cross-entropy still pulls, by the entropy; the KL does not."""
+    """Teacher = student without a stop-gradient: the cross-entropy still pulls, by H; the KL does not."""
     values = calls.operands()
     gradients = []
     for loss in (theory.cross_entropy, theory.kl):
@@ -152,11 +157,12 @@ def _corners():
         ensemble = set(calls.names(name)) & (_FREE - {"log_target"}) or name == "log_softmax"
         for corner in CORNERS:
             if ensemble and not (corner == "zeros" and name in _REFUSES_ZEROS):
-                yield pytest.param(name, corner, id=f"{name}-{corner}")
+                yield pytest.param(name, corner, np.flip, id=f"{name}-{corner}")
+            if "log_q" in calls.names(name):
+                yield pytest.param(name, corner, np.copy, id=f"{name}-{corner}-equal")
 
 
-@pytest.mark.parametrize("student", [np.copy, np.flip], ids=["q = r", "q flipped"])
-@pytest.mark.parametrize(("name", "corner"), list(_corners()))
+@pytest.mark.parametrize(("name", "corner", "student"), list(_corners()))
 def test_derivatives_are_finite_at_corners(name, corner, student):
     """Of every finite entry of every result, in every argument; zero weights included."""
     values = calls.operands()
