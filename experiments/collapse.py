@@ -10,7 +10,6 @@ centre of rate 1 − 0.9 is above the critical rate (1 − m)(τ_s/τ_t − 1) o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -85,7 +84,7 @@ class Chunk:
     """All teachers and seeds on one data set at one temperature."""
 
     settings: Settings
-    data: Literal["mixture", "digits"]
+    data: str
     teacher_temperature: float
 
 

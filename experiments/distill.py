@@ -182,8 +182,8 @@ class _Runs:
             z_teacher = self.architecture.logits(self.teacher, views[:, :given].flatten(1, 2))
             log_r = self.teachers(z_teacher, now["teacher_temperature"], training=True)
             log_q = theory.log_softmax(z, temperature=now["student_temperature"])
-            by_view = (log.unflatten(-2, (-1, size)) for log in (log_r, log_q))
-            gradient = student_gradient(*by_view, now["student_temperature"]).flatten(-3, -2)
+            r_by_view, q_by_view = (log.unflatten(-2, (-1, size)) for log in (log_r, log_q))
+            gradient = student_gradient(r_by_view, q_by_view, now["student_temperature"]).flatten(-3, -2)
         found = torch.autograd.grad(z, list(self.student.values()), grad_outputs=gradient)
         with torch.no_grad():
             gradients = dict(zip(self.student, found, strict=True))

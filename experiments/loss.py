@@ -73,7 +73,7 @@ class ClusterDistillationLoss(nn.Module):
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
         one_pair = isinstance(student, Tensor)
-        students, teachers = ([student], [teacher]) if one_pair else (list(student), list(teacher))
+        students, teachers = _views(student), _views(teacher)
         self._check(students, teachers, one_pair)
         log_r = self.normalizer(torch.cat(teachers, dim=-2), temperature=self.temperatures[0]).chunk(
             len(teachers), dim=-2
@@ -123,3 +123,7 @@ class ClusterDistillationLoss(nn.Module):
                         f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
                         f"got {tuple(view.shape)}."
                     )
+
+
+def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [logits] if isinstance(logits, Tensor) else list(logits)

@@ -90,9 +90,9 @@ class TeacherNormalizer(nn.Module):
         if log_target is not None:
             reference = uniform.to(log_target.dtype).expand(*batch_shape, 1, clusters)
             simplex.target_prior(log_target, reference, simplex.namespace(log_target=log_target))
-        self.kind, self.clusters, self.rounds, self.tol = kind, clusters, rounds, tol
+        self.kind, self.clusters, self.rounds, self.tol = kind, clusters, rounds or 0, tol
         self.manual_update, self.validate, self.process_group = manual_update, validate, process_group
-        self.order = {"inverse_prior": 1.0, "power_mean": order}.get(kind, 0.0)
+        self.order = 1.0 if kind == "inverse_prior" else order or 0.0
         start = torch.zeros(clusters) if kind == "centering" else uniform
         if isinstance(momentum, Tensor):
             self.register_buffer("momentum", momentum, persistent=False)

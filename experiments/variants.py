@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,7 +79,7 @@ class Teachers:
     def __init__(
         self, variants: Sequence[Variant], *, seeds: int, clusters: int, device: str | torch.device
     ) -> None:
-        groups: dict[tuple[object, ...], list[int]] = {}
+        groups: dict[tuple[Any, ...], list[int]] = {}
         for i, v in enumerate(variants):
             by_batch = v.center_momentum is None or v.kind == "none"
             groups.setdefault((v.kind, v.order, v.rounds, by_batch), []).append(i)
@@ -86,7 +87,7 @@ class Teachers:
         for (*_, by_batch), index in groups.items():
             members = [variants[i] for i in index]
             whole = index == list(range(index[0], index[-1] + 1))
-            normalizer = _normalizer(members, by_batch=bool(by_batch), seeds=seeds, clusters=clusters)
+            normalizer = _normalizer(members, by_batch=by_batch, seeds=seeds, clusters=clusters)
             self._groups.append((slice(index[0], index[-1] + 1) if whole else index, normalizer.to(device)))
 
     def __call__(self, logits: Tensor, temperature: Tensor, *, training: bool) -> Tensor:

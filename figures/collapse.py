@@ -1,6 +1,7 @@
 """Four fates of a student: one cluster, one constant answer, uniform, or clusters that tell samples apart."""
 
 import math
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -84,14 +85,14 @@ def _fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) -
     start = sharpened.isel(step=0, teacher=0).median("seed")
     x0, y0 = float(start.student_prior_entropy), float(start.student_entropy)
     axis.plot(x0, y0, color="black", marker="*", ms=6, ls="none")
-    note = {"fontsize": 6.5, "color": "0.25"}
+    note: dict[str, Any] = {"fontsize": 6.5, "color": "0.25"}
     axis.text(x0 + 0.05 * log_k, y0 - 0.02, "start", va="top", **note)
     axis.text(-0.02 * log_k, -0.04 * log_k, "one cluster", va="top", **note)
     axis.text(1.04 * log_k, log_k, "uniform", va="center", **note)
     told = float(sharpened.student_entropy.isel(step=-1).drop_sel(teacher="none").median())
     axis.text(1.04 * log_k, told, "told\napart", va="center", **note)
     axis.text(1.04 * log_k, 0.0, "log $K$", **note)
-    constant = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
+    constant: dict[str, Any] = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
     axis.text(0.13 * log_k, 0.20 * log_k, "constant, $I = 0$", **note, **constant)
     axis.set(
         xlim=(-0.04 * log_k, 1.28 * log_k), ylim=(-0.13 * log_k, 1.08 * log_k), xticks=range(math.ceil(log_k))
