@@ -66,7 +66,7 @@ class Settings:
     training_batch_sizes: tuple[int, ...] = (4, 16, 64, 256, 1024, 4096)
     """B of the training runs."""
     steps: int = 300
-    """Training steps at every batch size."""
+    """Training steps, at every batch size and of the networks of the crossing."""
     center_momentum: float = 0.9
     """m of the moving averages."""
 
@@ -167,7 +167,7 @@ def measure_crossing(chunk: Crossing) -> xr.Dataset:
     """KL from the population's inverse-prior teacher to those of batches, and where it meets Jensen's."""
     s = chunk.settings
     sizes = 2 ** np.arange(0, 15)
-    z = Ensemble(data="digits", samples=256).logits(s.seeds)
+    z = Ensemble(data="digits", samples=256, steps=s.steps).logits(s.seeds)
     rng = np.random.default_rng([s.seeds, z.shape[-2]])
     kl = np.zeros((len(s.temperatures), s.seeds, 2, len(sizes)))
     jensen, predicted = np.zeros((2, len(s.temperatures), s.seeds))

@@ -9,16 +9,17 @@ from matplotlib.figure import Figure
 from figures.save import PAGE
 
 CAPTION = """
-The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its bounds
-[J1, J6]. Upper row: median over clusters and networks; the band holds 90% of them. Thin grey lines are the two
-asymptotes of [J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ. Lower row: each
-bound divided by the gap it bounds, medians.
+The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its
+bounds [J1, J6]. Upper row: median over clusters and networks; the band holds 90% of them. Thin grey lines
+are the two asymptotes of [J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ.
+Lower row: each bound divided by the gap it bounds, medians.
 
-What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits. Specht's bound
-is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p only, and here 3 to 8
-times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the dotted line, where it passes R.
-The second-order value ½ Var is within a few per cent to the right of it and useless to the left; its certified
-error is smaller than itself only right of the dash-dotted line.
+What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits.
+Specht's bound is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p
+only, and here 3 to 8 times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the
+dotted line, where it passes R. The second-order value ½ Var is a third too large at the dotted line and
+within two per cent from three times that temperature on; its certified error is smaller than the value
+itself only right of the dash-dotted line.
 """
 
 BOUNDS = {
@@ -30,7 +31,7 @@ BOUNDS = {
 
 def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True, sharey="row", height_ratios=(1.5, 1))
-    figure.get_layout_engine().set(wspace=0.06)
+    figure.set_layout_engine("constrained", wspace=0.06)
     for column, data in enumerate(dataset.data.values):
         part = dataset.sel(data=data)
         _gap(axes[0, column], part)

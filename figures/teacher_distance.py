@@ -8,17 +8,18 @@ from matplotlib.figure import Figure
 from figures.save import PAGE
 
 CAPTION = """
-Total variation between constrained teachers of trained networks' logits against the temperature τ, the largest over
-held-out samples, median over networks with their range as a band. a, d: centred against inverse-prior teacher,
-with the certificate tanh(osc(J)/4) of [J7]. b, e: distance from the exact teacher of the centred one and of 1
-(inverse prior), 2, 3 and 10 Sinkhorn rounds. c, f: the same for 1, 3 and 10 rounds (lines), with the certificate of
-[T5] (thin, markers). Triangles on top mark the temperature at and below which the certificate is 0.99 or more
-and says nothing. The shaded strip holds the teacher temperatures in use, 0.04 to 0.07.
+Total variation between constrained teachers of trained networks' logits against the temperature τ, the
+largest over held-out samples, median over networks with their range as a band. a, d: centred against
+inverse-prior teacher, with the certificate tanh(osc(J)/4) of [J7]. b, e: distance from the exact teacher of
+the centred one and of 1 (inverse prior), 2, 3 and 10 Sinkhorn rounds. c, f: the same for 1, 3 and 10 rounds
+(lines), with the certificate of [T5] (thin, markers). Triangles on top mark the temperature at and below
+which the certificate is 0.99 or more and says nothing. The shaded strip holds the teacher temperatures in
+use, 0.04 to 0.07.
 
-What to see: hot, the centred teacher is off by τ⁻², the inverse-prior one by τ⁻³ and t rounds by τ^−(2t+1) [J10]. J7 is
-never more than 2.6 times the measured distance and keeps saying something wherever teachers differ by less than
-everything. T5 loses a factor that grows like sinh²(Δ/4), Δ ∝ 1/τ, and at the temperatures in use it says nothing
-even after ten rounds.
+What to see: hot, the centred teacher is off by τ⁻², the inverse-prior one by τ⁻³ and t rounds by τ^−(2t+1)
+[J10]. J7 is never more than 2.6 times the measured distance and keeps saying something wherever teachers
+differ by less than everything. T5 loses a factor that grows like sinh²(Δ/4), Δ ∝ 1/τ, and at the
+temperatures in use it says nothing even after ten rounds.
 """
 
 ROUNDS = {
