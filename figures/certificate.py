@@ -57,6 +57,8 @@ def draw(dataset: xr.Dataset) -> Figure:
     axes[1, 0].set_ylabel("loss (nat)")
     axes[2, 0].set_ylabel("NMI")
     axes[0, 0].text(1.1, 1.95, "certified", va="top")
+    axes[1, 0].text(1.1, float(dataset.log_clusters) + 0.05, "$\\log K$")
+    axes[1, 0].text(1.1, float(dataset.monitor_threshold) + 0.05, "monitor")
     axes[1, 1].legend(loc="lower left")
     return figure
 
