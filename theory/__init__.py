@@ -2,7 +2,8 @@
 
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
-`bounds`, `feasibility`, `projection`, `objective`, `estimation`.
+`bounds`, `feasibility`, `projection`, `objective`, `estimation`;
+and, on NumPy arrays, `moments`, `dynamics`, `center`.
 """
 
 from theory.bounds import (
@@ -15,6 +16,13 @@ from theory.bounds import (
     teacher_distance_bound,
     variance_bound,
 )
+from theory.center import (
+    CenterStability,
+    center_stability,
+    coupled_center_stability,
+    critical_center_momentum,
+    critical_center_rate,
+)
 from theory.divergences import (
     cross_entropy,
     entropy,
@@ -22,6 +30,14 @@ from theory.divergences import (
     kl,
     lautum_information,
     mutual_information,
+)
+from theory.dynamics import (
+    Growth,
+    critical_temperature,
+    growth_rates,
+    student_gain,
+    survival_temperature,
+    whitened_growth_rate,
 )
 from theory.estimation import (
     crossing_batch_size,
@@ -32,6 +48,7 @@ from theory.estimation import (
     teacher_crossing_batch_size,
 )
 from theory.feasibility import InfeasibleTarget
+from theory.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.priors import jensen_gap, log_prior, log_range, log_variance
 from theory.projection import NotConverged, Projection, project
@@ -39,22 +56,34 @@ from theory.simplex import assume_valid, log_softmax, marginal
 from theory.tilts import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
 
 __all__ = [
+    "CenterStability",
     "Certificate",
+    "Correlations",
+    "CrossViewMoments",
+    "Growth",
     "InfeasibleTarget",
     "NotConverged",
     "Objective",
     "Projection",
     "TeacherDistance",
     "assume_valid",
+    "center_stability",
     "centering",
     "certificate",
+    "correlations",
+    "coupled_center_stability",
+    "critical_center_momentum",
+    "critical_center_rate",
+    "critical_temperature",
     "cross_entropy",
+    "cross_view_moments",
     "crossing_batch_size",
     "cumulant",
     "ema_variance_factor",
     "entropy",
     "evaluate",
     "exact_distance_bound",
+    "growth_rates",
     "hilbert_diameter",
     "hoeffding_bound",
     "inverse_prior",
@@ -76,8 +105,11 @@ __all__ = [
     "sinkhorn",
     "sinkhorn_contraction",
     "specht_bound",
+    "student_gain",
+    "survival_temperature",
     "teacher_crossing_batch_size",
     "teacher_distance_bound",
     "tilt",
     "variance_bound",
+    "whitened_growth_rate",
 ]
