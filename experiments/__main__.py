@@ -8,6 +8,7 @@ python -m experiments NAME --quick     its small variant, in seconds
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
@@ -15,8 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from experiments import registry
 from experiments.command import BadCommand, parse
@@ -41,15 +40,13 @@ def main(arguments: Sequence[str] | None = None, *, package: str = "experiments"
 
 
 def _list(entries: dict[str, Entry]) -> int:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("experiment", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("claims")
-    table.add_column("what it measures")
+    width = max(map(len, entries), default=0)
     for name, entry in entries.items():
-        table.add_row(name, entry.duration, ", ".join(entry.claims), entry.description)
-    Console(highlight=False).print(table)
-    print(f"\n{PROGRAM} NAME          run it (the time is for one core)")
+        print(f"{name:{width}}  {entry.duration:>6}  {', '.join(entry.claims)}")
+        print(textwrap.indent(textwrap.fill(entry.description, 76), "    "))
+    total = registry.duration(60 * sum(entry.constants["MINUTES"] for entry in entries.values()))
+    print(f"\nAll {len(entries)} take {total} on one core.")
+    print(f"{PROGRAM} NAME          run it")
     print(f"{PROGRAM} NAME --quick  its small variant, in seconds")
     print(f"{PROGRAM} NAME --help   its settings and their defaults")
     return 0

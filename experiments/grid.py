@@ -103,11 +103,8 @@ def reproducible(threads: int = 1) -> Iterator[None]:
 
 @cache
 def code_digest(module: str) -> str:
-    """SHA-256 of a module, of what it imports from this repository, and of the versions of the libraries."""
-    seen = hashlib.sha256(repr(store.versions()).encode())
-    for path in registry.sources(module, packages=("theory", "experiments")):
-        seen.update(path.name.encode() + path.read_bytes())
-    return seen.hexdigest()
+    """SHA-256 of the code that a module reaches and of the versions of the libraries."""
+    return hashlib.sha256(repr((registry.fingerprints(module), store.versions())).encode()).hexdigest()
 
 
 def _settle(threads: int) -> Any:

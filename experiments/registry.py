@@ -8,6 +8,7 @@ docstring describes it.
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import re
 from collections.abc import Mapping, Set
@@ -19,6 +20,9 @@ from types import ModuleType
 from typing import Any
 
 from experiments.store import ROOT
+
+# They carry results and do not make them: a change here makes no result stale.
+ENGINE = {f"experiments/{name}.py" for name in ("__init__", "grid", "progress", "registry", "store")}
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,32 @@ def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
     near = get_close_matches(name, entries, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries) or 'none yet'}."
     raise UnknownName(f"no {kind} is called {name!r}; {hint}")
+
+
+def fingerprints(module: str) -> dict[str, str]:
+    """File and hash of all code of `theory` and `experiments` that a module reaches, the engine aside.
+
+    Comments, docstrings and formatting do not count.
+    """
+    found = {}
+    for path in sources(module, packages=("theory", "experiments")):
+        name = path.relative_to(ROOT).as_posix()
+        if name in ENGINE:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                node.body = [line for line in node.body if not _is_text(line)]
+        found[name] = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    return found
+
+
+def _is_text(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
 
 
 def sources(module: str, packages: tuple[str, ...]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import xarray as xr
 
-from experiments import grid, store
+from experiments import grid, registry, store
 from experiments.registry import ROOT, Entry
 
 # In a checkout results belong to it, wherever the command is given; from a wheel they stay with the user.
@@ -63,12 +64,21 @@ def run(
         _check_device(settings.device)
     with grid.reproducible(threads):
         dataset = entry.module.run(settings, context=context)
-    dataset = store.stamp(dataset, experiment=entry.name, settings=settings, threads=threads)
+    sources = json.dumps(registry.fingerprints(entry.qualified_name))
+    dataset = store.stamp(
+        dataset.assign_attrs(sources=sources), experiment=entry.name, settings=settings, threads=threads
+    )
     store.save(dataset, path)
     shutil.rmtree(chunks, ignore_errors=True)  # only now: killed before this line, nothing is computed twice
     with contextlib.suppress(OSError):  # another sweep keeps its chunks beside them
         chunks.parent.rmdir()
     return store.load(path)
+
+
+def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
+    """The source files that make this result and have changed since, in more than comments."""
+    then, now = json.loads(dataset.attrs.get("sources", "{}")), registry.fingerprints(entry.qualified_name)
+    return [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
 def _short_hash(settings: Any) -> str:

@@ -29,16 +29,9 @@ import xarray as xr
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("theory", "experiments", "constraints.txt")
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "torch", "xarray")
-PROVENANCE = (
-    "threads",
-    "platform",
-    "versions",
-    "git_commit",
-    "git_date",
-    "git_state",
-    "digest",
-)
+PROVENANCE = ("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state", "digest")
 NOT_COMPARED = ("device",)  # where it ran, not what was asked
+ABSENT = object()
 
 
 class Damaged(ValueError):
@@ -86,9 +79,9 @@ def check(dataset: xr.Dataset, settings: Any) -> None:
     """
     found, wanted = _flat(settings_of(dataset)), _flat(json.loads(to_json(settings)))
     rows = [
-        (name, *(json.dumps(side[name]) if name in side else "(not there)" for side in (found, wanted)))
+        (name, *_beside(found.get(name, ABSENT), wanted.get(name, ABSENT)))
         for name in dict.fromkeys([*wanted, *found])
-        if name not in NOT_COMPARED and (name in found, found.get(name)) != (name in wanted, wanted.get(name))
+        if name not in NOT_COMPARED and found.get(name, ABSENT) != wanted.get(name, ABSENT)
     ]
     if rows:
         table = [("setting", "file", "code"), *rows]
@@ -166,7 +159,7 @@ def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
     size, unit = next((pair for pair in units if minutes >= pair[0]), units[-1])
     count = max(int(minutes / size), 0)
     age = f"{count} {unit}{'' if count == 1 else 's'} ago"
-    changed = "" if dataset.attrs["git_state"] == "clean" else ", changed since"
+    changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
     return f"the code of {date[:10]} ({age}, commit {commit[:7]}{changed})"
 
 
@@ -206,6 +199,24 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in settings.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return flat
+
+
+def _beside(found: Any, wanted: Any) -> tuple[str, str]:
+    """Two values that differ, as JSON, long lists cut short where that still shows the difference."""
+    whole = _in_json(found), _in_json(wanted)
+    short = _shortened(found), _shortened(wanted)
+    return short if short[0] != short[1] else whole
+
+
+def _in_json(value: Any) -> str:
+    return "(not there)" if value is ABSENT else json.dumps(value)
+
+
+def _shortened(value: Any) -> str:
+    text = _in_json(value)
+    if not isinstance(value, list) or len(text) <= 40:
+        return text
+    return f"{json.dumps(value[:3])[:-1]}, ..., {json.dumps(value[-1])}] ({len(value)} values)"
 
 
 @cache

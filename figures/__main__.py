@@ -106,12 +106,18 @@ def _results(entry: Entry, command: Command, results: Path) -> xr.Dataset:
             dataset = store.load(path)
             store.check(dataset, settings)
         except (FileNotFoundError, store.Damaged, store.SettingsMismatch) as error:
-            reason = str(error)
-            if isinstance(error, FileNotFoundError):
-                reason = f"{store.shown(path)} is not there"
-            raise NoResults(f"{reason}\nmake it: {REMAKE} {entry.name} (about {entry.duration})") from error
+            reason = {
+                FileNotFoundError: f"{store.shown(path)} is not there",
+                store.Damaged: str(error),
+                store.SettingsMismatch: f"{store.shown(path)}: {error}",
+            }[type(error)]
+            raise NoResults(f"{reason}\ncompute: {REMAKE} {entry.name} (about {entry.duration})") from error
     print(f"{entry.name}: {store.shown(path)}, computed by {store.origin(dataset)}")
     print(textwrap.indent(textwrap.fill(_in_words(store.settings_of(dataset)), 100), "  "))
+    if changed := runner.changed_since(entry, dataset):
+        more = f" and {len(changed) - 3} more files" if len(changed) > 3 else ""
+        print(f"  stale: since then {', '.join(changed[:3])}{more} changed")
+        print(f"  compute again: {REMAKE} {entry.name} (about {entry.duration})")
     return dataset
 
 

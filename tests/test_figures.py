@@ -134,6 +134,17 @@ def test_data_computed_again_with_the_same_outcome_do_not(call, results, dataset
     assert "up to date" in call()[1]
 
 
+def test_results_of_code_that_has_changed_are_called_stale_and_still_drawn(call, results, monkeypatch):
+    call("--retrain")
+    assert "stale" not in call()[1]
+    now = registry.fingerprints(ENTRY.qualified_name)
+    monkeypatch.setattr(registry, "fingerprints", lambda _: now | {"theory/tilts.py": "edited"})
+    status, out, _ = call()
+    assert status == 0
+    assert "stale: since then theory/tilts.py changed" in out
+    assert "compute again: python -m experiments toy_experiment (about 3 s)" in out
+
+
 @pytest.mark.parametrize("edited", ["figures/walk.py", "figures/part.py", "style.mplstyle"])
 def test_an_edit_of_drawing_helper_or_style_makes_a_figure_stale(tmp_path, monkeypatch, dataset, edited):
     (tmp_path / "figures").mkdir()
@@ -157,7 +168,7 @@ def test_results_of_other_settings_are_refused_with_the_difference(call, results
     status, _, err = call()
     assert status == 1
     assert "  seeds    6     4\n" in err
-    assert "make it: python -m experiments toy_experiment (about 3 s)" in err
+    assert "compute: python -m experiments toy_experiment (about 3 s)" in err
     assert contents(tmp_path / "figures").keys() == {"README.md"}
 
 
@@ -165,7 +176,7 @@ def test_missing_or_damaged_results_are_named_with_what_makes_them(call, tmp_pat
     path = tmp_path / "results" / "toy_experiment.nc"
     status, _, err = call()
     assert status == 1
-    assert "toy_experiment.nc is not there\nmake it: python -m experiments toy_experiment" in err
+    assert "toy_experiment.nc is not there\ncompute: python -m experiments toy_experiment" in err
     path.parent.mkdir()
     path.write_bytes(b"CDF\x02 and then nothing")
     assert "not a results file" in call()[2]

@@ -171,6 +171,22 @@ def test_check_shows_settings_that_one_side_does_not_know():
     assert "seeds" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        (tuple(range(30)), "[0, 1, 2, ..., 29] (30 values)"),
+        ((*range(6), 60, *range(7, 20)), "[0, 1, 2, 3, 4, 5, 60, 7, 8,"),
+    ],
+)
+def test_check_shortens_long_lists_but_never_the_difference(changed, shown):
+    settings = Settings(rates=tuple(range(20)))
+    with pytest.raises(store.SettingsMismatch) as refusal:
+        store.check(
+            store.stamp(example(), experiment="x", settings=replace(settings, rates=changed)), settings
+        )
+    assert shown in str(refusal.value)
+
+
 def test_check_refuses_a_dataset_without_settings():
     with pytest.raises(store.SettingsMismatch, match="no attribute `settings`"):
         store.check(example(), Settings())
@@ -239,7 +255,7 @@ NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 def test_origin_says_how_old_the_code_is(age, words):
     record = {"git_commit": "abcdef1234", "git_date": (NOW - age).isoformat(), "git_state": "modified"}
     said = store.origin(example().assign_attrs(record), now=NOW)
-    assert said == f"the code of {(NOW - age).date()} ({words}, commit abcdef1, changed since)"
+    assert said == f"the code of {(NOW - age).date()} ({words}, commit abcdef1 with uncommitted changes)"
 
 
 def test_origin_says_so_where_nothing_is_known():
