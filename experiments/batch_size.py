@@ -35,7 +35,7 @@ from experiments.normalizer import Kind
 from experiments.variants import Variant
 
 CLAIMS = ("E1", "E2", "J5")
-MINUTES = 4
+MINUTES = 5
 BINS = np.geomspace(1e-4, 1e3, 29)
 """Edges of c²/B."""
 TEACHERS: dict[str, Kind] = {

@@ -33,7 +33,7 @@ from experiments.normalizer import Kind
 from experiments.variants import Variant
 
 CLAIMS = ("O4", "O5")
-MINUTES = 2.5
+MINUTES = 1.5
 DATA: tuple[Data, ...] = ("mixture", "digits")
 RUNS: dict[str, tuple[Kind, float | None, bool]] = {
     "centred": ("centering", 0.9, True),
@@ -72,7 +72,7 @@ class Settings:
 
     @classmethod
     def quick(cls) -> Settings:
-        return cls(seeds=2, steps=200, records=12, batch_size=64, evaluation_size=128)
+        return cls(seeds=2, steps=80, records=10, batch_size=64, evaluation_size=128)
 
 
 @dataclass(frozen=True, kw_only=True)

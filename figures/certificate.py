@@ -1,5 +1,7 @@
 """Runs that survive and runs that collapse: the certificate, the loss, and the clusters themselves."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
@@ -73,6 +75,6 @@ def _events(axis: Axes, part: xr.Dataset) -> None:
             )
 
 
-def _line(axis: Axes, value: xr.DataArray, *, color: str, **look: object) -> None:
+def _line(axis: Axes, value: xr.DataArray, *, color: str, **look: Any) -> None:
     axis.fill_between(value.step, value.min("seed"), value.max("seed"), color=color, alpha=0.15, lw=0)
     axis.plot(value.step, value.median("seed"), color=color, markevery=0.12, **look)

@@ -1,5 +1,7 @@
 """Free logits under each teacher: what they end as, the loss, and where groups are found."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -74,7 +76,7 @@ def _pictures(figure: Figure, axes: np.ndarray, dataset: xr.Dataset) -> None:
     figure.colorbar(image, ax=axes, label="$q$", pad=0.01)
 
 
-def _over_time(axis: Axes, part: xr.Dataset, name: str, **look: object) -> None:
+def _over_time(axis: Axes, part: xr.Dataset, name: str, **look: Any) -> None:
     value, color = part[name], look["color"]
     axis.fill_between(part.step, value.min("seed"), value.max("seed"), color=color, alpha=0.15, lw=0)
     axis.plot(part.step, value.median("seed"), markevery=0.07, **look)
