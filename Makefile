@@ -56,6 +56,7 @@ notebooks: $(VENV)/.stamp-dev  ## execute the notebooks of notebooks/*.md into t
 	$(BIN)/python -m notebooks $(ARGS)
 
 site: $(VENV)/.stamp-dev  ## build the site into docs/_build/html
+	rm -rf docs/_build
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.stamp-dev  ## speed against peers
@@ -71,5 +72,5 @@ constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	mv constraints.partial constraints.txt
 
 clean:  ## remove the environment, caches and everything built
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build dist claims.json
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build docs/_assembled dist claims.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

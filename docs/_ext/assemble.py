@@ -1,0 +1,144 @@
+"""Copies into docs/_assembled what the site is made of, so that each page has one source: the repository's."""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+from experiments.registry import figures
+from tests.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
+from tests.ledger import NOTES, read_claims
+
+READING_ORDER = [
+    "logspace",
+    "simplex",
+    "divergences",
+    "priors",
+    "tilts",
+    "bounds",
+    "feasibility",
+    "projection",
+    "objective",
+    "estimation",
+    "moments",
+    "dynamics",
+    "center",
+]
+MODULES = sorted(
+    (path.stem for path in (ROOT / "theory").glob("[!_]*.py")),
+    key=lambda name: (READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER), name),
+)
+
+
+def write(target: Path) -> None:
+    """Write every assembled page below `target`, afresh. What is not there, Sphinx reports as missing."""
+    shutil.rmtree(target, ignore_errors=True)
+    pages = {
+        "claims.md": _claims(),
+        "paper_notes.md": _linked((ROOT / NOTES).read_text(encoding="utf-8")),
+        "figures/index.md": (ROOT / "figures/README.md").read_text(encoding="utf-8"),
+        "api/index.md": _toctree("API", MODULES, _contents(), hidden=True),
+        "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
+        "notebooks/index.md": _toctree(
+            "Derivations", list(NOTEBOOKS), "One derivation each, from words to picture."
+        ),
+    }
+    for name in MODULES:
+        pages[f"api/{name}.md"] = _module(name)
+    for name in _tests():
+        pages[f"tests/{name}.md"] = f"# {name}\n\n```{{literalinclude}} ../../../tests/{name}.py\n```\n"
+    for path, text in pages.items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text(text, encoding="utf-8")
+    for source in [*(ROOT / "figures").glob("*.svg"), *(ROOT / "notebooks").glob("*.ipynb")]:
+        shutil.copy(source, target / source.parent.name)
+
+
+def _claims() -> str:
+    """The claim table with links claim → derivation → test → figure, all within the site."""
+    claims, _ = read_claims(ROOT / NOTES)
+    tests = marked_files()
+    derived = {label: name for name, labels in NOTEBOOKS.items() for label in labels}
+    lines = [
+        "# Claims",
+        "",
+        "Each claim with its statement and proof, its derivation, the tests that would catch it being false, "
+        "its figures and its verdict.",
+        "",
+        "| claim | statement and proof | derivation | tests | figures | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    drawn = {name: entry.claims for name, entry in figures().items()}
+    for claim in claims.values():
+        notebook = derived.get(claim.label)
+        cells = [
+            claim.label,
+            f"[{claim.title}](paper_notes.md#{anchor(claim)})",
+            f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
+            ", ".join(f"[{t[5:-3]}](tests/{t[:-3]}.md)" for t in tests[claim.label]),
+            ", ".join(f"[{f}](figures/index.md#{f})" for f, labels in drawn.items() if claim.label in labels),
+            claim.verdict,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _linked(notes: str) -> str:
+    """The notes, a paragraph for each field, with the modules, tests, figures and notebooks they name as links."""
+    notes = re.sub(r"\n(?=\*\*[A-Z][\w ]*[.:]\*\*)", "\n\n", notes)
+    notes = re.sub(r"`theory\.(\w+)`", r"{py:obj}`theory.\1`", notes)
+    notes = re.sub(r"`theory/(\w+)\.py`", r"[`theory/\1.py`](api/\1.md)", notes)
+    notes = re.sub(
+        r"`tests/(test_\w+)\.py`",
+        lambda m: f"[{m[0]}](tests/{m[1]}.md)" if m[1] in _tests() else m[0],
+        notes,
+    )
+    by_number = {name[:2]: name for name in NOTEBOOKS}
+    notes = re.sub(
+        r"notebook (\d\d)", lambda m: f"[notebook {m[1]}](notebooks/{by_number[m[1]]}.ipynb)", notes
+    )
+    drawn = figures()
+
+    def linked(match: re.Match[str]) -> str:
+        return re.sub(
+            r"`(\w+)`",
+            lambda m: f"[{m[1]}](figures/index.md#{m[1]})" if m[1] in drawn else m[0],
+            match[0],
+        )
+
+    return re.sub(r"figures? (?:`\w+`(?:, )?)+", linked, notes)
+
+
+def _tests() -> list[str]:
+    return sorted({name.removesuffix(".py") for files in marked_files().values() for name in files})
+
+
+def _module(name: str) -> str:
+    return f"# theory.{name}\n\n```{{eval-rst}}\n.. automodule:: theory.{name}\n   :members:\n```\n"
+
+
+def _contents() -> str:
+    """Each module with its first docstring line and its public functions and classes."""
+    lines = ["Formulas, shapes, units and errors of every public function, module by module.", ""]
+    for name in MODULES:
+        tree = ast.parse((ROOT / f"theory/{name}.py").read_text(encoding="utf-8"))
+        members = [
+            f"{{py:obj}}`~theory.{name}.{node.name}`"
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and not node.name.startswith("_")
+            and ast.get_docstring(node)
+        ]
+        first = (ast.get_docstring(tree) or "").partition("\n")[0]
+        lines += [f"[{name}]({name}.md)", f": {_literal(first)} {', '.join(members)}", ""]
+    return "\n".join(lines)
+
+
+def _literal(words: str) -> str:
+    """Words in which Markdown is to see no markup."""
+    return re.sub(r"([\\*_\[\]{}|$<>])", r"\\\1", words)
+
+
+def _toctree(title: str, names: list[str], words: str, *, hidden: bool = False) -> str:
+    option = ":hidden:" if hidden else ":maxdepth: 1"
+    return f"# {title}\n\n{words}\n\n```{{toctree}}\n{option}\n\n" + "\n".join(names) + "\n```\n"

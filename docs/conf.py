@@ -1,0 +1,37 @@
+"""Sphinx configuration. The pages are assembled from the repository: notebooks, notes, figures, tests, docstrings."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent / "_ext")]
+
+import assemble  # noqa: E402  (needs the path above)
+
+assemble.write(Path(__file__).parent / "_assembled")
+
+project = "Self-supervised learning by clustering: the theory, verified"
+author = "the project's maintainers"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx-mathjax-offline", "docstrings"]
+exclude_patterns = ["_build", "_ext"]
+html_theme = "furo"
+html_title = "SSL by clustering"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_extra_path = ["interactive"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+
+nb_execution_mode = "off"  # the executed notebooks are committed; `make notebooks` runs them
+myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+myst_dmath_double_inline = True
+nb_ipywidgets_js = {}  # sliders need a kernel; their scripts would come from the network
+mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.05}}
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
+add_module_names = False
+default_role = "py:obj"  # `name` in a docstring: a link where the name is documented, code where not
