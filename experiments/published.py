@@ -169,7 +169,7 @@ def _critical(point: Point, gain: float) -> float:
 def _judge(point: Point, *, learns: bool, needs: str) -> Prediction:
     """Against the published number. Section D says whether a run learns, not how well."""
     if point.teacher_temperature == HARD:  # logits are small against τ_t = 0 nowhere: nothing is linear
-        return Prediction(learns=learns, needs=f"no linear range; at face value {needs}", verdict="silent")
+        return Prediction(learns=learns, needs="a linear range", verdict="silent")
     learnt = point.setting == "both" if math.isnan(point.published) else point.published > 1.0
     return Prediction(
         learns=learns, needs=needs, verdict="consistent with" if learnt == learns else "contradicts"

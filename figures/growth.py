@@ -1,0 +1,53 @@
+"""Rates of growth near uniform, predicted before training, on one identity line with those measured."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from figures.save import PAGE
+
+CAPTION = """
+Growth rate per step of every direction of feature space, for six teachers, two temperatures and two teacher
+momenta, predicted from the population moments of a Gaussian mixture and measured in minibatch training from
+logits of 10⁻⁸ [D1, D2, D3]. Each point is the mean over seeds; bars are one standard error of it. a: measured
+against predicted, with the identity. b: difference in units of the predicted rate, or of a tenth of the
+fastest one where that is larger; the band is ±2%.
+
+What to see: one line for all. The five constrained teachers cannot be told apart, as D1 says: their points
+coincide. Without a constraint (crosses) the constant direction grows as well, and every other one is as
+before. What scatter there is comes from the batches; it grows where a rate is small.
+"""
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    predicted = dataset.predicted.mean("seed")
+    difference = dataset.measured - dataset.predicted
+    count = dataset.sizes["seed"]
+    error = difference.std("seed", ddof=1 if count > 1 else 0) / count**0.5
+    scale = np.maximum(abs(predicted), 0.1 * abs(predicted).max("direction"))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.6), width_ratios=(1, 1.35))
+    span = [float(predicted.min()), float(predicted.max())]
+    left.plot(span, span, color="0.6", ls="-", lw=0.7)
+    right.axhspan(-2, 2, color="0.92", lw=0)
+    right.axhline(0, color="0.6", ls="-", lw=0.7)
+    for momentum, color in zip(dataset.teacher_momentum.values, ("C0", "C1"), strict=False):
+        for teacher in dataset.teacher.values:
+            free = teacher == "unconstrained"
+            at = {"teacher": teacher, "teacher_momentum": momentum}
+            x = predicted.sel(at).to_numpy().ravel()
+            style = {"ls": "", "marker": "x" if free else "o", "color": color, "mfc": "none", "ms": 4}
+            kind = "no constraint" if free else "constrained"
+            name = "teacher is the student" if momentum == 0 else f"teacher momentum {momentum:g}"
+            label = f"{name}, {kind}" if teacher in ("unconstrained", "centred") else None
+            left.plot(
+                x, (predicted + difference.mean("seed")).sel(at).to_numpy().ravel(), label=label, **style
+            )
+            y, bar = ((100 * v / scale).sel(at).to_numpy().ravel() for v in (difference.mean("seed"), error))
+            right.errorbar(x, y, yerr=bar, elinewidth=0.6, capsize=0, **style)
+    left.set(xlabel="predicted rate per step", ylabel="measured rate per step")
+    left.set_title("a  identity")
+    left.legend(loc="upper left", handlelength=1)
+    right.set(xlabel="predicted rate per step", ylabel="difference (%)")
+    right.set_title("b  difference")
+    return figure

@@ -1,0 +1,50 @@
+"""The linear theory holds until the initial logits reach a fraction of the temperature."""
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.figure import Figure
+
+from figures.save import PAGE
+
+CAPTION = """
+Size of the initial logits, in units of τ_s, against what becomes of the linear theory and of the run
+[D2, D3]. Gaussian mixture with r = 0.7, τ_t = τ_s/2, four teachers. a: rate over the first ten steps in
+units of the rate predicted at uniform. b: agreement with the truth after training. c: information. Points
+are means over seeds, bars their range.
+
+What to see: up to logits of about a tenth of τ_s the predicted rate holds to a few per cent (what is missing
+there is the finite batch: a batch centred by its own mean sees 1 − (1 + r)/2B of the correlation). At logits
+of the size of τ_t growth has all but stopped: the outputs saturate. Runs that start there still learn; from
+logits ten times τ_s on they keep much of the arbitrary clusters that they began with.
+"""
+
+TEACHERS = {
+    "none": ("no constraint", "C6", "X"),
+    "centering": ("centred", "C1", "s"),
+    "inverse_prior": ("inverse prior", "C0", "o"),
+    "projected": ("projected", "C2", "^"),
+}
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    figure, axes = plt.subplots(1, 3, figsize=(PAGE, 2.2), sharex=True)
+    panels = {
+        "rate": ("initial rate / predicted", dataset.rate / dataset.predicted_rate),
+        "nmi": ("NMI with the truth", dataset.nmi),
+        "information": (r"$I(X;K)$ (nat)", dataset.student_information),
+    }
+    axes[0].axhline(1, color="0.6", ls="-", lw=0.7)
+    axes[0].axhline(0, color="0.6", ls=":", lw=0.7)
+    for axis, letter, (label, values) in zip(axes, "abc", panels.values(), strict=True):
+        for shift, (teacher, (name, color, marker)) in enumerate(TEACHERS.items()):
+            runs = values.sel(teacher=teacher)
+            x = runs["size"] * 1.06 ** (shift - 1.5)
+            mean = runs.mean("seed")
+            bars = [mean - runs.min("seed"), runs.max("seed") - mean]
+            axis.errorbar(
+                x, mean, yerr=bars, color=color, marker=marker, mfc="none", lw=0.8, elinewidth=0.5, label=name
+            )
+        axis.set(xscale="log", xlabel=r"initial logits / $\tau_s$", ylabel=label)
+        axis.set_title(letter)
+    axes[1].legend(loc="lower left")
+    return figure
