@@ -33,7 +33,7 @@ from experiments.normalizer import Kind
 from experiments.variants import Variant
 
 CLAIMS = ("O4", "O5")
-MINUTES = 1.5
+MINUTES = 2
 DATA: tuple[Data, ...] = ("mixture", "digits")
 RUNS: dict[str, tuple[Kind, float | None, bool]] = {
     "centred": ("centering", 0.9, True),

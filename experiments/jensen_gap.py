@@ -23,7 +23,7 @@ from experiments import grid
 from experiments.ensembles import Data, Ensemble
 
 CLAIMS = ("J1", "J6", "J10")
-MINUTES = 0.2
+MINUTES = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)

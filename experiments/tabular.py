@@ -27,7 +27,7 @@ from experiments import grid, metrics, progress
 from experiments.sources import generators, normal
 
 CLAIMS = ("O3", "O4", "O5", "T3", "T6", "D2")
-MINUTES = 0.5
+MINUTES = 0.6
 TEACHERS = ("unconstrained", "centred", "inverse prior", "projected")
 
 

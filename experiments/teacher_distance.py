@@ -23,7 +23,7 @@ from experiments import grid
 from experiments.ensembles import Data, Ensemble
 
 CLAIMS = ("J7", "J10", "T4", "T5")
-MINUTES = 0.4
+MINUTES = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ STYLES = {
 
 def draw(dataset: xr.Dataset) -> Figure:
     figure = plt.figure(figsize=(PAGE, 4.3))
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15), squeeze=False)[:, 0]
     _pictures(figure, upper.subplots(1, len(STYLES), sharey=True), dataset)
     excess, entropy, leak = lower.subplots(1, 3)
     for name, (color, style, marker) in STYLES.items():
