@@ -22,6 +22,7 @@ def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None)
 
     s = 1 is the cluster prior log P, s = 0 its limit log G(k) = Σₙ wₙ log pₙ(k) (not normalised),
     s = ±inf the largest and the smallest p. Where some p is 0 the mean is 0 (−inf) for s ≤ 0.
+    An order too near 0 for s log p to be a float (1e-154; 1e-19 in float32) counts as 0, its inverse as ±inf.
     log_p: [..., N, K].  order: s, any number or ±inf.  weights: [..., N], sum 1; None means 1/N.
     Returns [..., K].
     """
@@ -83,6 +84,9 @@ def log_range(log_p: Array, *, weights: Array | None = None) -> Array:
 def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> Array:
     """log M_s for checked input; see `log_prior`."""
     counts = weights[..., None] > 0
+    smallest = math.sqrt(float(xp.finfo(log_p.dtype).smallest_normal))
+    if abs(s) < smallest or abs(s) > 1.0 / smallest:  # s log p would underflow or overflow
+        s = 0.0 if abs(s) < 1 else math.copysign(math.inf, s)
     if s == 0:
         return weighted_mean(log_p, weights, xp)
     if s == math.inf:

@@ -194,14 +194,15 @@ def positive(name: str, value: Array | float, like: Array, xp: Namespace) -> Arr
     """
     if not array_api_compat.is_array_api_obj(value) or isinstance(value, np.generic):
         return check_number(name, value, low=0.0, open_low=True)
-    namespace(**{"logits": like, name: value})
-    own = tuple(value.shape)
+    array: Array = value
+    namespace(**{"logits": like, name: array})
+    own = tuple(array.shape)
     if len(own) > like.ndim or any(
         a not in (1, b) for a, b in zip(reversed(own), reversed(like.shape), strict=False)
     ):
         raise ValueError(f"`{name}` must broadcast against shape {tuple(like.shape)}, got shape {own}.")
-    reject(name, ~(xp.isfinite(value) & (value > 0)), "be positive and finite", value, xp)
-    return value
+    reject(name, ~(xp.isfinite(array) & (array > 0)), "be positive and finite", array, xp)
+    return array
 
 
 def check_number(
