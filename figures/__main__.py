@@ -92,7 +92,11 @@ def main(
         for drawing in (drawing for drawing in chosen if source(drawing) == name):
             _draw(drawing, dataset, results / "quick" if command.quick else folder, force=command.force)
     if not command.quick:
-        store.write_atomically(folder / "README.md", catalogue(drawings, sources).encode())
+        try:
+            store.write_atomically(folder / "README.md", catalogue(drawings, sources).encode())
+        except registry.UnknownName as error:
+            print(f"README.md: {error}", file=sys.stderr)
+            failed += 1
     return min(failed, 1)
 
 

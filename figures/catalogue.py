@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from experiments import registry
 from experiments.registry import Entry
 from figures.save import wrapped
 
@@ -21,11 +22,12 @@ def source(drawing: Entry) -> str:
 
 
 def catalogue(drawings: Mapping[str, Entry], experiments: Mapping[str, Entry]) -> str:
-    """The page, from the sources alone: no results are read."""
+    """The page, from the sources alone: no results are read. Raises UnknownName for a figure of nothing."""
     rows = ["| figure | claims | what to see | command | time |", "|---|---|---|---|---|"]
     sections = []
     for name, drawing in drawings.items():
-        command, time = f"`python -m figures {name} --retrain`", experiments[source(drawing)].duration
+        experiment = registry.find(experiments, source(drawing), kind="experiment")
+        command, time = f"`python -m figures {name} --retrain`", experiment.duration
         claims = ", ".join(drawing.claims)
         rows.append(f"| [{name}](#{name}) | {claims} | {drawing.description} | {command} | {time} |")
         sections.append(f"## {name}\n\n![{name}]({name}.svg)\n\n{wrapped(drawing.constants['CAPTION'])}\n")

@@ -182,6 +182,15 @@ def test_missing_or_damaged_results_are_named_with_what_makes_them(call, tmp_pat
     assert "not a results file" in call()[2]
 
 
+def test_a_figure_of_no_experiment_is_named(call, results, monkeypatch):
+    orphan = dataclasses.replace(ENTRY, constants=ENTRY.constants | {"SOURCE": "toy_experimnet"})
+    monkeypatch.setattr(registry, "figures", lambda _: {"toy_experiment": orphan})
+    status, _, err = call()
+    assert status == 1
+    for place in ("toy_experimnet", "README.md"):
+        assert f"{place}: no experiment is called 'toy_experimnet'; did you mean toy_experiment?" in err
+
+
 def test_retrain_replaces_the_results_and_draws(call, results, tmp_path, dataset):
     store.save(dataset.assign(walk=dataset.walk * 0), results / "toy_experiment.nc")
     call()
