@@ -214,6 +214,8 @@ def test_as_many_directions_grow_as_correlations_exceed_the_temperature_ratio(se
     slow = growth_rates(cross, second, teacher_rate=10**log_rate, **kw)
     assert growth_rates(cross, second, **kw).growing == slow.growing == exceeding
     assert (np.abs(slow.frequencies[slow.rates > 1e-9]) < 1e-9).all()  # what grows, grows without turning
+    free = growth_rates(moments.cross(constrained=False) + second, second, teacher_rate=10**log_rate, **kw)
+    assert (np.abs(free.frequencies) < 1e-6 * np.abs(free.rates).max()).all()  # C₁₂ ≥ 0: nothing turns at all
     small = {**kw, "gain": 1e-3}
     assert growth_rates(cross, second, teacher_rate=0.01, discrete=True, **small).growing == exceeding
 

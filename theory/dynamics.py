@@ -70,7 +70,8 @@ def growth_rates(
     For symmetric C₁₂ as many are positive as there are r_j > τ_t/τ_s, for *every* teacher rate: eliminating
     V leaves λ² + λ(μ + aC₂₂/τ_s) + μa(C₂₂/τ_s − C₁₂/τ_t), whose middle term is positive definite, so the
     right half plane holds as many roots as the last term has negative eigenvalues, all of them real
-    (Kelvin, Tait and Chetaev). A slow teacher changes how fast, never what.
+    (Kelvin, Tait and Chetaev). A slow teacher changes how fast, never what. Where C₁₂ ≥ 0 as well, the
+    decaying rates are real too: (μ + d)² − 4μ(d − p) = (μ − d)² + 4μp ≥ 0 for every direction (overdamped).
 
     gain: a > 0 (`student_gain`).  teacher_rate: μ > 0; inf means V = W.
     discrete: one step of W ← W + a(C₁₂V/τ_t − C₂₂W/τ_s), then V ← (1 − μ)V + μW with the new W; μ in (0, 1]
