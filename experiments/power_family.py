@@ -35,7 +35,7 @@ from experiments.paired import paired_difference
 from experiments.variants import Variant
 
 CLAIMS = ("J9", "D1", "J6")
-MINUTES = 4
+MINUTES = 3.5
 DATA: tuple[Data, ...] = ("mixture", "digits")
 CUMULANT = "cumulant"
 MEASURES = {"nmi": 1, "teacher_prior_entropy": 1, "half_way_at": -1}

@@ -35,7 +35,7 @@ from experiments.paired import paired_difference
 from experiments.variants import Variant
 
 CLAIMS = ("J4", "J5", "J7")
-MINUTES = 4
+MINUTES = 5.5
 DATA: tuple[Data, ...] = ("mixture", "digits")
 RUNS: dict[str, tuple[Kind, bool]] = {
     "none": ("none", False),
@@ -88,7 +88,7 @@ class Settings:
 
     @classmethod
     def quick(cls) -> Settings:
-        return cls(seeds=2, steps=20, records=5, batch_size=64, evaluation_size=128)
+        return cls(seeds=2, steps=12, records=5, batch_size=64, evaluation_size=64)
 
 
 @dataclass(frozen=True, kw_only=True)

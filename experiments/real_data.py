@@ -33,7 +33,7 @@ from experiments.sources import Batch
 from experiments.variants import Variant
 
 CLAIMS = ("O4", "D1", "T6")
-MINUTES = 5
+MINUTES = 3.5
 TEACHERS: dict[str, tuple[Kind, bool]] = {
     "centred, EMA": ("centering", True),
     "none": ("none", False),

@@ -34,7 +34,7 @@ from experiments.variants import Variant
 from theory.moments import correlations
 
 CLAIMS = ("T2", "T3", "O5", "D2")
-MINUTES = 5
+MINUTES = 2.5
 TEACHERS: dict[str, Kind] = {
     "centred": "centering",
     "inverse prior": "inverse_prior",
