@@ -1,0 +1,78 @@
+"""The README's table of claims, made from paper_notes.md, the tests' markers and the figures' captions.
+
+`python -m tests.claim_table` writes it between the two markers in README.md; a test keeps it in step.
+"""
+
+import ast
+from pathlib import Path
+
+from experiments.registry import figures
+from tests.ledger import NOTES, read_claims
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- claims: python -m tests.claim_table -->", "<!-- /claims -->"
+NOTEBOOKS = {
+    "01_objective": ("O1", "O2", "O3", "O4"),
+    "02_constrained_teacher": ("T1", "T2"),
+    "03_exact_teacher": ("T3", "T4", "T5"),
+    "04_jensen_and_centering": ("J1", "J2", "J3", "J4"),
+    "05_price_of_centering": ("J5", "J6", "J7"),
+    "06_batches": ("E1", "E2"),
+    "07_dynamics": ("D1", "D2", "D3", "D4", "D5"),
+}
+
+
+def marked_files():
+    """Label → the test files that mark it as a claim, the one with most tests of it first."""
+    counts = {}
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.claim":
+                for argument in node.args:
+                    by_file = counts.setdefault(ast.literal_eval(argument), {})
+                    by_file[path.name] = by_file.get(path.name, 0) + 1
+    return {label: sorted(files, key=lambda f: (-files[f], f)) for label, files in counts.items()}
+
+
+def anchor(claim):
+    """GitHub's anchor of a heading `### [J5] The price …`."""
+    heading = f"[{claim.label}] {claim.title}".lower()
+    return "".join(c for c in heading if c.isalnum() or c in " -_").replace(" ", "-")
+
+
+def table():
+    claims, _ = read_claims(ROOT / NOTES)
+    tests = marked_files()
+    drawn = {}
+    for name, entry in figures().items():
+        for label in entry.claims:
+            drawn.setdefault(label, []).append(name)
+    derived = {label: name for name, labels in NOTEBOOKS.items() for label in labels}
+    rows = [
+        "| claim | statement and proof | test | derivation | figures | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    for claim in claims.values():
+        test = tests[claim.label][0]
+        notebook = derived.get(claim.label)
+        cells = [
+            claim.label,
+            f"[{claim.title}]({NOTES}#{anchor(claim)})",
+            f"[{test.removeprefix('test_').removesuffix('.py')}](tests/{test})",
+            f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
+            ", ".join(f"[{name}](figures/{name}.svg)" for name in drawn.get(claim.label, [])[:3]),
+            claim.verdict,
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def with_table(readme):
+    """README's text with the table as it should be."""
+    head, rest = readme.split(BEGIN)
+    return f"{head}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
