@@ -79,8 +79,7 @@ def _lines(axis: Axes, dataset: xr.Dataset, settings: dict[str, Any]) -> None:
     axis.set(xscale="log", yscale="log")
     low = settings["slowest"] * 0.93
     axis.set(xlim=(low, axis.get_xlim()[1]), ylim=(low, 1.07))
-    line = {"color": "black", "ls": "-", "lw": 1.2}
-    axis.plot(dataset.critical_line, mu, **line)
+    axis.plot(dataset.critical_line, mu, color="black", ls="-", lw=1.2)
     with np.errstate(divide="ignore"):
         axis.plot(excess * mu / (1 - mu), mu, color="black", ls=":", lw=0.8)
     axis.plot([excess * alpha / (1 - alpha)] * 2, [mu[0], 1], color="black", ls=":", lw=0.8)

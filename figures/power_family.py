@@ -60,8 +60,8 @@ def draw(dataset: xr.Dataset) -> Figure:
             axis.set_title(f"{'abcdefgh'[4 * row + column]}  {label}")
             axis.grid(axis="x")
             axis.margins(x=0.06)
-            for end in ("0", "1"):
-                axis.axvline(float(values.sel(teacher=end).median()), color="C1", ls=":", lw=0.8, zorder=0)
+            for order in ("0", "1"):
+                axis.axvline(float(values.sel(teacher=order).median()), color="C1", ls=":", lw=0.8, zorder=0)
     axes[1, 0].set_xlabel("step")
     axes[1, 0].legend(loc="upper left")
     return figure

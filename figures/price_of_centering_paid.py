@@ -1,5 +1,7 @@
 """What a centred run gives up: the cluster prior, the inverse-prior teacher, and the other runs' results."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
@@ -70,7 +72,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def _band(axis: Axes, values: xr.DataArray, label: str, **look: object) -> None:
+def _band(axis: Axes, values: xr.DataArray, label: str, **look: Any) -> None:
     low, middle, high = (values.quantile(q, "seed") for q in (0.25, 0.5, 0.75))
     axis.fill_between(values.step, low, high, color=look["color"], alpha=0.2, lw=0)
     axis.plot(values.step, middle, label=label, **look)

@@ -1,5 +1,7 @@
 """DINO's published ablations, point by point, beside what the theory says of them and what a toy run does."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -85,7 +87,7 @@ def _toy(axis: Axes, dataset: xr.Dataset, y: np.ndarray) -> None:
     axis.tick_params(left=False, labelleft=False)
 
 
-def _mark(learns: float) -> dict[str, object]:
+def _mark(learns: float) -> dict[str, Any]:
     if learns > 0.5:
         return {"marker": "o", "color": "C2", "ms": 4, "ls": ""}
     return {"marker": "x", "color": "C1", "ms": 4, "ls": "", "mew": 1.2}
