@@ -26,8 +26,3 @@ def paired_difference(
         half = xr.full_like(mean, np.nan)
     bound = xr.Variable("bound", ["mean", "low", "high"])
     return xr.concat([mean, mean - half, mean + half], dim=bound, coords="minimal", compat="override")
-
-
-def apart(difference: xr.DataArray) -> xr.DataArray:
-    """Whether an interval of `paired_difference` leaves out 0."""
-    return (difference.sel(bound="low", drop=True) > 0) | (difference.sel(bound="high", drop=True) < 0)
