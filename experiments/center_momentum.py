@@ -51,11 +51,11 @@ class Settings:
     batch_size: int = 32
     series_rate: float = 0.01
     """1 − m of the teachers followed step by step."""
-    beyond: float = 0.95
+    beyond: float = 0.9
     """Rate of the centre of the bias followed, in units of the critical one."""
     far_beyond: float = 0.15
     """That of the student with features followed."""
-    series_steps: int = 5000
+    series_steps: int = 6000
 
     @classmethod
     def quick(cls) -> Settings:
@@ -120,10 +120,12 @@ def bias_spread(
     return largest / first
 
 
-def bias_path(settings: Settings, *, teacher_rate: float, center_rate: float, steps: int) -> np.ndarray:
-    """Shares of the clusters every 5 steps, [steps / 5, K], from a start of 1e-3."""
+def bias_path(
+    settings: Settings, *, teacher_rate: float, center_rate: float, steps: int, size: float
+) -> np.ndarray:
+    """Shares of the clusters every 5 steps, [steps / 5, K]."""
     path = bias_steps(
-        settings, teacher_rate=np.array(teacher_rate), center_rate=np.array(center_rate), size=1e-3
+        settings, teacher_rate=np.array(teacher_rate), center_rate=np.array(center_rate), size=size
     )
     return np.array([softmax(w / settings.student_temperature) for w in itertools.islice(path, 0, steps, 5)])
 
@@ -201,7 +203,11 @@ def _series(settings: Settings) -> xr.Dataset:
         **_temperatures(settings),
     )
     path = bias_path(
-        settings, teacher_rate=mu, center_rate=settings.beyond * critical, steps=settings.series_steps
+        settings,
+        teacher_rate=mu,
+        center_rate=settings.beyond * critical,
+        steps=settings.series_steps,
+        size=0.01,
     )
     source = mixture(settings.clusters, settings.correlation).source([0])
     at = tuple(range(0, settings.series_steps + 1, 25))

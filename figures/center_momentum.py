@@ -17,7 +17,7 @@ Rate of the moving centre against rate of the moving teacher, 1 − momentum of 
 run than before. Line: the critical rate in closed form; dotted, its two limits, fast student
 μ(τ_s/τ_t − 1)/(1 − μ) and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth
 learning (r = 0.8): entropy of its mean answer late in the run, in units of log K; the extra column is a
-centre by the batch. c: shares of the four clusters of a bias at 0.95 of the critical rate. d: the same with
+centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the same with
 features, at 0.15 of it.
 
 What to see: the line separates growth from decay cell by cell. Just beyond it the clusters take turns in
@@ -31,6 +31,8 @@ it. A centre by the batch has no lag and never loses.
 def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplot_mosaic("ab\ncd", figsize=(PAGE, 5.0), height_ratios=(1.5, 1))
     settings = settings_of(dataset)
+    for name in "ab":
+        axes[name].set(xscale="log", yscale="log")
     _bias(figure, axes["a"], dataset)
     _features(figure, axes["b"], dataset, settings["clusters"])
     for name in "ab":
@@ -67,7 +69,8 @@ def _features(figure: Figure, axis: Axes, dataset: xr.Dataset, clusters: int) ->
     step = rate[1] / rate[0]
     x = np.append(rate, rate[-1] * step**1.6)
     image = axis.pcolormesh(x, rate, values, vmin=0, vmax=1, shading="nearest", rasterized=True)
-    axis.set_xticks([0.01, 0.1, 1.0, x[-1]], ["$10^{-2}$", "$10^{-1}$", "1", "batch"])
+    axis.set_xticks([0.01, 0.1, 1.0, x[-1]], ["$10^{-2}$", "$10^{-1}$", "$1$", " batch"])
+    axis.axvline(rate[-1] * step**0.7, color="white", ls="-", lw=2)
     bar = figure.colorbar(image, ax=axis, pad=0.02)
     bar.set_label(r"$H(\bar q)/\log K$")
     bar.outline.set_visible(False)
@@ -76,7 +79,6 @@ def _features(figure: Figure, axis: Axes, dataset: xr.Dataset, clusters: int) ->
 def _lines(axis: Axes, dataset: xr.Dataset, settings: dict[str, Any]) -> None:
     excess = settings["student_temperature"] / settings["teacher_temperature"] - 1
     alpha, mu = settings["step_size"], dataset.fine_teacher_rate.to_numpy()
-    axis.set(xscale="log", yscale="log")
     low = settings["slowest"] * 0.93
     axis.set(xlim=(low, axis.get_xlim()[1]), ylim=(low, 1.07))
     axis.plot(dataset.critical_line, mu, color="black", ls="-", lw=1.2)

@@ -28,12 +28,14 @@ def test_clusters_take_turns_with_the_predicted_period():
     law = center_momentum.center_stability(
         gain=center_momentum.gain(SETTINGS), teacher_momentum=1 - mu, center_momentum=1 - critical, **kw
     )
-    share = center_momentum.bias_path(SETTINGS, teacher_rate=mu, center_rate=critical, steps=6000)[:, 0]
+    share = center_momentum.bias_path(SETTINGS, teacher_rate=mu, center_rate=critical, steps=6000, size=1e-3)[
+        :, 0
+    ]
     upward = np.flatnonzero((share[:-1] < 0.25) & (share[1:] >= 0.25))[1:]
     equal(5 * np.diff(upward).mean(), law.period, rtol=0.03)
 
 
 @pytest.mark.control("D4")
 def test_a_centre_far_below_the_line_lets_one_cluster_take_nearly_all():
-    share = center_momentum.bias_path(SETTINGS, teacher_rate=0.01, center_rate=0.002, steps=3000)
+    share = center_momentum.bias_path(SETTINGS, teacher_rate=0.01, center_rate=0.002, steps=3000, size=1e-3)
     assert share.max() > 0.95
