@@ -95,8 +95,8 @@ def power_mean(
 def cumulant(log_p: Array, *, weights: Array | None = None, log_target: Array | None = None) -> Array:
     """λ(k) = log π(k) − (log G(k) + ½ Varₙ log pₙ(k)): centering with its variance correction.  [J6]
 
-    log P to second order in the spread of log p, so for warm teachers only: when p is sharp, ½ Var overshoots the
-    Jensen gap many times over, and a network trained with this teacher collapses.
+    log P to second order in the spread of log p, so for warm teachers only: when p is sharp, ½ Var
+    overshoots the Jensen gap many times over, and a network trained with this teacher collapses.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
     means uniform.  Returns λ, [..., K].
     Raises ValueError: a cluster in which some sample of positive weight has probability 0.
