@@ -1,4 +1,4 @@
-"""Sphinx configuration. The pages are assembled from the repository: notebooks, notes, figures, tests, docstrings."""
+"""Sphinx configuration. The pages are assembled from notebooks, notes, figures, tests and docstrings."""
 
 import sys
 from pathlib import Path

@@ -66,7 +66,7 @@ class Page(HTMLParser):
 
 
 def complaints(browser, root):
-    """What went wrong since the page was opened: console, exceptions, failed loads, requests from elsewhere."""
+    """What went wrong since the page was opened: console, exceptions, failed loads, foreign requests."""
     for event in browser.events:
         method, params = event["method"], event["params"]
         if method == "Runtime.exceptionThrown":

@@ -1,4 +1,4 @@
-"""Copies into docs/_assembled what the site is made of, so that each page has one source: the repository's."""
+"""Copies into docs/_assembled what the site is made of: each page has one source, the repository's."""
 
 import ast
 import re
@@ -62,8 +62,7 @@ def _claims() -> str:
     lines = [
         "# Claims",
         "",
-        "Each claim with its statement and proof, its derivation, the tests that would catch it being false, "
-        "its figures and its verdict.",
+        "Statement and proof, derivation, tests that would catch it being false, figures, verdict.",
         "",
         "| claim | statement and proof | derivation | tests | figures | verdict |",
         "|---|---|---|---|---|---|",
@@ -84,7 +83,7 @@ def _claims() -> str:
 
 
 def _linked(notes: str) -> str:
-    """The notes, a paragraph for each field, with the modules, tests, figures and notebooks they name as links."""
+    """The notes, a paragraph for each field, linked to the modules, tests, figures and notebooks named."""
     notes = re.sub(r"\n(?=\*\*[A-Z][\w ]*[.:]\*\*)", "\n\n", notes)
     notes = re.sub(r"`theory\.(\w+)`", r"{py:obj}`theory.\1`", notes)
     notes = re.sub(r"`theory/(\w+)\.py`", r"[`theory/\1.py`](api/\1.md)", notes)

@@ -53,7 +53,7 @@ def _field(match: re.Match[str], text: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    """The line with nothing left as markup but code in backticks, a stressed word and the bullet of a list."""
+    """The line with no markup but code in backticks, a stressed word and the bullet of a list."""
     bullet, words = re.fullmatch(r"(\* )?(.*)", line).groups("")
     parts = _CODE_OR_STRESS.split(words)
     parts[::2] = [re.sub(r"([*|_\\])", r"\\\1", part) for part in parts[::2]]
