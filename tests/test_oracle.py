@@ -475,7 +475,7 @@ def _projected(log_p, weights, log_target, **settings):
 @pytest.mark.parametrize("target", ["uniform", "uneven"])
 @ensembles([*_ZEROS, "scale 1e+07, even", "scale 1e+07, uneven"])
 def test_projection(ensemble, target, dtype):
-    """At 1e7 samples couple by e^−1e6: a marginal known to ε leaves λ open, and only the certificate holds."""
+    """At scale 1e7 samples couple by e^−1e6: a marginal known to ε leaves λ open; the certificate holds."""
     log_p, weights = _ensemble(ensemble, dtype)
     log_target = None if target == "uniform" else _softmax_rows(_logits(1.0, 1, log_p.shape[1], 7), dtype)[0]
     got, want, off = _projected(log_p, weights, log_target, tol=1e-11)
