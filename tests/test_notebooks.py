@@ -1,0 +1,96 @@
+"""The notebooks: source and executed copy in step, complete, small, and free of this machine."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, read, sources
+
+CLAIMS = {f"{room}{i + 1}" for room, n in {"O": 6, "T": 9, "J": 10, "E": 2, "D": 5}.items() for i in range(n)}
+
+each_notebook = pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
+
+
+@cache
+def executed(source: Path) -> nbformat.NotebookNode:
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
+def code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def mime_types(cell: nbformat.NotebookNode) -> set[str]:
+    return {mime for output in cell.outputs for mime in output.get("data", {})}
+
+
+def test_there_are_seven():
+    assert [int(path.stem[:2]) for path in sources()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@each_notebook
+def test_executed_copy_has_the_cells_of_its_source(source):
+    """Run `make notebooks` if this fails."""
+    wanted, found = read(source), executed(source)
+    assert [(c.cell_type, c.source) for c in found.cells] == [(c.cell_type, c.source) for c in wanted.cells]
+    assert [c.metadata for c in found.cells] == [c.metadata for c in wanted.cells]
+    assert [c.id for c in found.cells] == [c.id for c in wanted.cells]
+    assert found.metadata == wanted.metadata
+
+
+@each_notebook
+def test_every_cell_ran_once_in_order_without_error_or_warning(source):
+    cells = code(executed(source))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert {output.output_type for output in outputs} <= {"stream", "execute_result", "display_data"}
+    assert {output.name for output in outputs if output.output_type == "stream"} == {"stdout"}
+
+
+@each_notebook
+def test_executed_copy_is_small_and_says_nothing_of_the_machine(source):
+    text = source.with_suffix(".ipynb").read_text()
+    assert len(text) < 400_000
+    assert str(source.parents[1]) not in text
+    assert WIDGET not in text
+    assert not any(word in text for word in ("iopub", "/home/", "/tmp/", "0x7f"))
+
+
+@each_notebook
+def test_every_slider_follows_a_static_figure(source):
+    cells = code(executed(source))
+    sliders = [i for i, cell in enumerate(cells) if "slider" in cell.metadata.get("tags", [])]
+    assert [i for i, cell in enumerate(cells) if "\ninteract(" in f"\n{cell.source}"] == sliders
+    assert sliders
+    assert [cells[i].outputs for i in sliders] == [[]] * len(sliders)
+    assert all("image/png" in mime_types(cells[i - 1]) for i in sliders)
+
+
+@each_notebook
+def test_it_closes_with_assertions_and_three_exercises(source):
+    notebook = executed(source)
+    last = code(notebook)[-1]
+    assert last.source.count("assert ") >= 8
+    imported = re.findall(r"^from theory\.\w+ import (.*)$", code(notebook)[0].source, re.MULTILINE)
+    assert any(name in last.source for names in ["theory.", *imported] for name in names.split(", "))
+    after = "\n".join(cell.source for cell in notebook.cells[notebook.cells.index(last) + 1 :])
+    assert re.findall(r"^\*\*(\d)\.\*\*", after, re.MULTILINE) == ["1", "2", "3"]
+    assert after.count("<details>\n<summary>Solution</summary>\n\n") == after.count("\n\n</details>") == 3
+
+
+def test_every_claim_is_derived_in_some_notebook():
+    text = "\n".join(path.read_text() for path in sources())
+    cited = re.findall(r"\[((?:[OTJED]\d+(?:, )?)+)\]", text)
+    assert {claim for group in cited for claim in group.split(", ")} == CLAIMS
+
+
+@pytest.mark.slow
+@each_notebook
+def test_it_executes(source):
+    """In a fresh kernel, no cell longer than CELL_SECONDS; and prints as many outputs as the copy kept."""
+    assert CELL_SECONDS == 30
+    fresh, kept = execute(read(source)), executed(source)
+    assert [len(cell.outputs) for cell in code(fresh)] == [len(cell.outputs) for cell in code(kept)]
