@@ -36,17 +36,18 @@ class Settings:
 
     seeds: int = 2
     correlation: float = 0.5
-    clusters: tuple[int, ...] = (2, 4, 16)
-    ratios: tuple[float, ...] = tuple(round(0.35 + 0.025 * i, 3) for i in range(18))
+    clusters: tuple[int, ...] = (2, 4, 12)
+    ratios: tuple[float, ...] = tuple(round(0.35 + 0.025 * i, 3) for i in range(15))
     """τ_t/τ_s at the end of training."""
     student_temperature: float = 0.1
     warm_up_from: float = 0.2
     """τ_t/τ_s at the start of the warm-up."""
-    warm_up: int = 400
+    warm_up: int = 300
     """Steps of the warm-up."""
-    steps: int = 1000
-    records: int = 25
+    steps: int = 800
+    records: int = 21
     batch_size: int = 128
+    """Of the runs on minibatches; the others see the population at every step."""
     step_size: float = 0.3
     """α = η/(K τ_s²)."""
     head_scale: float = 0.003
@@ -59,20 +60,25 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """All starts and temperatures at one number of clusters."""
+    """All starts and temperatures at one number of clusters, on the population or on minibatches."""
 
     settings: Settings
     clusters: int
+    whole: bool
 
 
 class NoisyLabels:
     """Views are one-hot labels, each replaced by a random one with probability 1 − √r; see `sources.Source`.
 
     Features are √C (e_c − 1/C): variance 1 in C − 1 directions, correlation r in each.
+    whole: every batch is the population itself, each pair of labels as often as it should be.
     """
 
-    def __init__(self, seeds: Sequence[int], *, classes: int, correlation: float) -> None:
-        self.seeds, self.dim, self.classes, self.correlation = tuple(seeds), classes, classes, correlation
+    def __init__(
+        self, seeds: Sequence[int], *, classes: int, correlation: float, whole: bool = False
+    ) -> None:
+        self.seeds, self.dim, self.classes = tuple(seeds), classes, classes
+        self.correlation, self.whole = correlation, whole
         self._stream = generators(self.seeds, "label stream")
 
     @property
@@ -81,16 +87,33 @@ class NoisyLabels:
         c = self.classes
         view = torch.eye(c, dtype=torch.float64) - 1.0 / c
         many = view.expand(len(self.seeds), c, c)
-        return population_moments(
-            torch.zeros(len(self.seeds), c, dtype=torch.float64), many, self.correlation * many
-        )
+        mean = torch.zeros(len(self.seeds), c, dtype=torch.float64)
+        return population_moments(mean, many, self.correlation * many)
+
+    @property
+    def population(self) -> Tensor:
+        """The smallest list of pairs of labels in the right proportions, [2, B].
+
+        Unlike labels once, like ones 1 + C r/(1 − r) times: raises ValueError where that is no whole number.
+        """
+        more = self.classes * self.correlation / (1 - self.correlation)
+        if abs(more - round(more)) > 1e-9:
+            raise ValueError(f"`correlation` must make C r/(1 − r) a whole number, got {more:g}.")
+        pairs = torch.cartesian_prod(torch.arange(self.classes), torch.arange(self.classes)).T
+        like = torch.arange(self.classes).repeat(round(more)).expand(2, -1)
+        return torch.cat([pairs, like], dim=1)
 
     def draw(self, batch_size: int, *, views: int = 2) -> Batch:
-        """The next batch of every seed's stream."""
+        """The next batch of every seed's stream, or the whole population."""
+        if self.whole:
+            pairs = self.population.expand(len(self.seeds), -1, -1)
+            return Batch(views=self._features(pairs), labels=pairs[:, 0])
         return self._sample(self._stream, batch_size, views, self.correlation**0.5)
 
     def held_out(self, size: int, *, views: int = 2) -> Batch:
-        """Samples of a stream of their own."""
+        """Samples of a stream of their own, or the whole population."""
+        if self.whole:
+            return self.draw(size, views=views)
         return self._sample(generators(self.seeds, "label held-out"), size, views, self.correlation**0.5)
 
     def gallery(self, split: Split, size: int | None = None) -> Batch:
@@ -102,14 +125,19 @@ class NoisyLabels:
         labels = (draws[:, 0] * self.classes).long()
         noise = (draws[:, 1 : 1 + views] * self.classes).long()
         seen = torch.where(draws[:, 1 + views :] < keep, labels[:, None], noise)
-        one_hot = torch.nn.functional.one_hot(seen, self.classes).double()
-        return Batch(views=(one_hot - 1.0 / self.classes) * self.classes**0.5, labels=labels)
+        return Batch(views=self._features(seen), labels=labels)
+
+    def _features(self, labels: Tensor) -> Tensor:
+        one_hot = torch.nn.functional.one_hot(labels, self.classes).double()
+        return (one_hot - 1.0 / self.classes) * self.classes**0.5
 
 
 def work(chunk: Chunk) -> xr.Dataset:
     """Every start at every temperature, and the two temperatures predicted from the moments."""
     settings, k, tau = chunk.settings, chunk.clusters, chunk.settings.student_temperature
-    source = NoisyLabels(range(settings.seeds), classes=k, correlation=settings.correlation)
+    source = NoisyLabels(
+        range(settings.seeds), classes=k, correlation=settings.correlation, whole=chunk.whole
+    )
     found = correlations(
         source.moments[0].cross(bias=False), source.moments[0].second(bias=False), drop_singular=True
     )
@@ -176,10 +204,16 @@ def _start(settings: Settings, k: int) -> dict[str, Tensor]:
 
 def run(settings: Settings, *, context: grid.Context | None = None) -> xr.Dataset:
     """All numbers of clusters; informations and losses in units of log K."""
-    parts = grid.sweep(
-        work, [Chunk(settings=settings, clusters=k) for k in settings.clusters], context=context
-    )
-    return xr.concat(parts, dim="clusters").assign_coords(
+    chunks = [
+        Chunk(settings=settings, clusters=k, whole=whole)
+        for whole in (True, False)
+        for k in settings.clusters
+    ]
+    parts = grid.sweep(work, chunks, context=context)
+    n = len(settings.clusters)
+    rows = [xr.concat(part, dim="clusters") for part in (parts[:n], parts[n:])]
+    return xr.concat(rows, dim="batch").assign_coords(
+        batch=["population", "minibatch"],
         clusters=list(settings.clusters),
         start=list(STARTS),
         ratio=list(settings.ratios),

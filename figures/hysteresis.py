@@ -12,14 +12,16 @@ from figures.save import PAGE
 CAPTION = """
 Information that a student keeps, against the temperature it ends at, for three ways to start [D3]: cold
 (small random logits), warmed up (τ_t raised from 0.2 τ_s), and from the answer. Views are noisy labels that
-agree with r = 0.5; the teacher is centred by the batch. Solid and dashed vertical lines: the critical
+agree with r = 0.5; the teacher is centred by the batch, which is the whole population (open markers) or 128
+random pairs (dots). Solid and dashed vertical lines: the critical
 temperature r τ_s and the survival temperature, predicted; grey curve: the stable solution in closed form.
-Markers are single runs. Last panel: runs with sixteen clusters in time, at one temperature between the two
+Markers are single runs. Last panel: runs with twelve clusters in time, at one temperature between the two
 lines and one above both.
 
-What to see: for two clusters the three starts agree, there is no hysteresis. For four there is a narrow
-window and for sixteen a wide one in which the cold run never starts while the warmed-up one goes on; it dies
-at the survival temperature. Near that line batches are small enough to tip a run over before it.
+What to see: for two clusters the three starts agree, there is no hysteresis. For more there is a window,
+wider with every cluster, in which the cold run never starts while the warmed-up one goes on; it dies at the
+survival temperature, and keeps until then what the closed form says. Small batches cost information, the more
+clusters share them the more, and tip runs over before the line.
 """
 
 STARTS = {"cold": ("C0", "o"), "warmed up": ("C1", "^"), "learnt": ("C2", "s")}
@@ -28,9 +30,13 @@ STARTS = {"cold": ("C0", "o"), "warmed up": ("C1", "^"), "learnt": ("C2", "s")}
 def draw(dataset: xr.Dataset) -> Figure:
     count = dataset.sizes["clusters"]
     figure, axes = plt.subplots(1, count + 1, figsize=(PAGE, 2.2), sharey=True, squeeze=False)
-    last = dataset.student_information.isel(step=-1)
+    last = dataset.student_information.isel(step=-1).sel(batch="population")
+    noisy = dataset.student_information.isel(step=-1).sel(batch="minibatch", start="warmed up")
     for axis, k, letter in zip(axes[0], dataset.clusters.values, "abcdefg", strict=False):
-        lines = [float(dataset[name].sel(clusters=k)) for name in ("critical_ratio", "survival_ratio")]
+        lines = [
+            float(dataset[name].sel(clusters=k, batch="population"))
+            for name in ("critical_ratio", "survival_ratio")
+        ]
         axis.axvline(lines[0], color="0.4", ls="-", lw=0.8)
         axis.axvline(lines[1], color="0.4", ls="--", lw=0.8)
         axis.plot(*branch(settings_of(dataset)["correlation"], int(k)), color="0.7", ls="-", lw=2.2, zorder=1)
@@ -41,10 +47,14 @@ def draw(dataset: xr.Dataset) -> Figure:
                 runs.transpose("ratio", "seed").to_numpy().ravel(),
                 ls="", marker=marker, color=color, mfc="none", ms=3.4, label=start,
             )  # fmt: skip
+        runs = noisy.sel(clusters=k)
+        x = np.repeat(runs.ratio, runs.sizes["seed"])
+        y = runs.transpose("ratio", "seed").to_numpy().ravel()
+        axis.plot(x, y, ls="", marker=".", color="C6", ms=2.4, label="warmed up, minibatches")
         axis.set_xlim(float(dataset.ratio.min()) - 0.02, float(dataset.ratio.max()) + 0.02)
         axis.set_xlabel(r"final $\tau_t/\tau_s$")
         axis.set_title(f"{letter}  {k} clusters")
-    _in_time(axes[0, -1], dataset.isel(clusters=-1))
+    _in_time(axes[0, -1], dataset.isel(clusters=-1).sel(batch="population"))
     axes[0, -1].set_title(f"{'abcdefgh'[count]}  {dataset.clusters.values[-1]} clusters, in time")
     axes[0, 0].set_ylabel(r"information $I(X;K)/\log K$")
     axes[0, 0].legend(loc="upper right", handlelength=1)
