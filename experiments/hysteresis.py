@@ -50,7 +50,7 @@ class Settings:
     """Of the runs on minibatches; the others see the population at every step."""
     step_size: float = 0.3
     """α = η/(K τ_s²)."""
-    head_scale: float = 0.003
+    head_scale: float = 0.0003
 
     @classmethod
     def quick(cls) -> Settings:

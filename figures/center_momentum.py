@@ -23,8 +23,8 @@ features, at 0.15 of it.
 What to see: the line separates growth from decay cell by cell. Just beyond it the clusters take turns in
 swallowing the data, with the period predicted from the eigenvalues (grey bar) while shares are small, a few
 per cent longer once they saturate. Features that have been learnt hold the answer apart and protect it: with
-them the run survives centres several times slower than the line, and dies by turns of the same kind far below
-it. A centre by the batch has no lag and never loses.
+them the run survives centres four to ten times slower than the line, and dies by turns of the same kind
+further below it. A centre by the batch has no lag and never loses.
 """
 
 

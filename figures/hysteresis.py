@@ -57,7 +57,8 @@ def draw(dataset: xr.Dataset) -> Figure:
     _in_time(axes[0, -1], dataset.isel(clusters=-1).sel(batch="population"))
     axes[0, -1].set_title(f"{'abcdefgh'[count]}  {dataset.clusters.values[-1]} clusters, in time")
     axes[0, 0].set_ylabel(r"information $I(X;K)/\log K$")
-    axes[0, 0].legend(loc="upper right", handlelength=1)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), handlelength=1)
     return figure
 
 

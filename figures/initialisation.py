@@ -12,10 +12,12 @@ Size of the initial logits, in units of τ_s, against what becomes of the linear
 units of the rate predicted at uniform. b: agreement with the truth after training. c: information. Points
 are means over seeds, bars their range.
 
-What to see: up to logits of about a tenth of τ_s the predicted rate holds to a few per cent (what is missing
-there is the finite batch: a batch centred by its own mean sees 1 − (1 + r)/2B of the correlation). At logits
-of the size of τ_t growth has all but stopped: the outputs saturate. Runs that start there still learn; from
-logits ten times τ_s on they keep much of the arbitrary clusters that they began with.
+What to see: up to logits of a tenth of τ_s the predicted rate holds to a few per cent (what the constrained
+teachers miss there is the finite batch: centred by its own mean it sees 1 − (1 + r)/2B of the correlation).
+At logits of the size of τ_t growth stops, beyond them saturated outputs shrink. The fate is more robust: the
+constrained runs find the truth from logits up to ten times τ_s; from there on they keep much of the arbitrary
+clusters that they began with. The unconstrained one loses everything from small logits, and less from large
+ones: what is there already competes with the constant direction.
 """
 
 TEACHERS = {
@@ -46,5 +48,5 @@ def draw(dataset: xr.Dataset) -> Figure:
             )
         axis.set(xscale="log", xlabel=r"initial logits / $\tau_s$", ylabel=label)
         axis.set_title(letter)
-    axes[1].legend(loc="lower left")
+    axes[2].legend(loc="lower right")
     return figure

@@ -20,9 +20,11 @@ before the runs: white, τ_t = r τ_s; white dotted, τ_t = τ_s.
 
 What to see: with a constraint, whichever it is, something is learnt below the line and nothing above it,
 where student and target are uniform (loss log K). Without one the constant direction, whose correlation is 1,
-takes over everywhere below τ_t = τ_s: one cluster, no information, and a target without entropy, at any r.
-The teachers differ where the theory near uniform says nothing, in the lower left: sharp targets on views that
-agree little leave clusters empty under centering and under inverse priors, never under the projection.
+takes over below τ_t = τ_s whatever r is: one cluster, no information, a target without entropy. Where r is
+large (lower right) other directions grow nearly as fast and a few clusters are left; the last row of cells
+below τ_t = τ_s is too slow for the run. The constrained teachers differ where the theory near uniform says
+nothing, in the lower left: sharp targets on views that agree little leave clusters empty under centering and
+inverse priors, never under the projection.
 """
 
 TEACHERS = {
