@@ -25,7 +25,7 @@ from experiments.variants import Variant
 from theory.center import center_stability, critical_center_momentum
 
 CLAIMS = ("D4",)
-MINUTES = 6
+MINUTES = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from theory.dynamics import critical_temperature, survival_temperature
 from theory.moments import CrossViewMoments, correlations
 
 CLAIMS = ("D3",)
-MINUTES = 5
+MINUTES = 3
 STARTS = ("cold", "warmed up", "learnt")
 
 

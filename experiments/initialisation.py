@@ -18,7 +18,7 @@ from experiments.variants import Variant
 from theory.dynamics import growth_rates, student_gain
 
 CLAIMS = ("D2", "D3")
-MINUTES = 3
+MINUTES = 2
 TEACHERS: tuple[Kind, ...] = ("none", "centering", "inverse_prior", "projected")
 MEASURED = ("student_prior_entropy", "student_information", "teacher_entropy", "nmi")
 

@@ -30,7 +30,7 @@ from theory.center import critical_center_momentum
 from theory.dynamics import survival_temperature
 
 CLAIMS = ("D3", "D4", "D5")
-MINUTES = 3
+MINUTES = 2
 STUDENT_TEMPERATURE = 0.1
 HARD = 1e-3
 """τ_t in place of 0, which no softmax has."""
