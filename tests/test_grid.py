@@ -178,6 +178,7 @@ def test_inside_a_sweep_torch_is_deterministic_and_afterwards_as_before():
         torch.set_num_threads(1)
 
 
+@pytest.mark.slow
 def test_processes_compute_the_same_numbers(tmp_path, settings):
     context = grid.Context(jobs=2, scratch=tmp_path / "chunks")
     assert_identical(
@@ -239,6 +240,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings, mo
         assert output.read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_computes_the_same_numbers(tmp_path):
     pytest.importorskip("distributed", reason="the group dask is not installed")
     address = tmp_path / "scheduler.json"

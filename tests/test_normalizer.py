@@ -214,6 +214,7 @@ RANK = """
 """
 
 
+@pytest.mark.slow
 def test_two_ranks_normalise_like_one_process_with_both_batches(tmp_path):
     root = os.path.dirname(os.path.dirname(__file__))
     environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
