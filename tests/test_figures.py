@@ -67,12 +67,13 @@ def test_the_same_content_gives_the_same_bytes_in_any_process(tmp_path, dataset)
 
 
 def test_the_reader_s_own_matplotlib_settings_change_nothing(tmp_path, dataset):
+    before = pyplot.get_fignums()
     save.save(draw, dataset, tmp_path / "a" / "toy", wanted="0", caption="x")
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.fonttype": "none"}):
         save.save(draw, dataset, tmp_path / "b" / "toy", wanted="0", caption="x")
         assert mpl.rcParams["font.size"] == 20
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert not pyplot.get_fignums()
+    assert pyplot.get_fignums() == before
 
 
 def test_no_file_tells_the_time_or_a_version(tmp_path, dataset):

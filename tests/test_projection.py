@@ -150,6 +150,15 @@ def test_projection_of_huge_logits_still_meets_the_target():
     at_most(result.marginal_error, 1e-9)
 
 
+@pytest.mark.claim("T3")
+def test_projection_converges_where_the_curvature_is_below_rounding():
+    logits = np.full((5, 5), -11.0)
+    logits[:, 0], logits[3, 2] = -5.0, 0.0
+    target = np.log(np.array([1.0, 14.0, 8.0, 8.0, 8.0]) / 39.0)
+    result = theory.project(theory.log_softmax(logits, temperature=0.125), log_target=target)
+    at_most(result.marginal_error, 1e-9)
+
+
 @given(ensembles(batch=False, samples=(2, 5)), ensembles(batch=False, samples=(2, 5), **COLD))
 def test_a_batch_is_projected_as_its_members_are(easy, hard):
     n = min(len(easy.logits), len(hard.logits))

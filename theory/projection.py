@@ -220,7 +220,8 @@ def _step(
     direction = _solve_hessian(now.r, now.m, w, gradient, xp)
     slope = xp.sum(gradient * direction, axis=-1)
     along = xp.sum(now.r * direction[..., None, :], axis=-1)
-    curvature = xp.sum(now.m * direction**2, axis=-1) - xp.sum(w * along**2, axis=-1)
+    spread = direction[..., None, :] - along[..., None]
+    curvature = xp.sum(w * xp.sum(now.r * spread**2, axis=-1), axis=-1)
     osc = xp.max(direction, axis=-1) - xp.min(direction, axis=-1)
     usable = (slope > 0) & (curvature > 0) & (osc > 0) & xp.isfinite(osc)
     slope, curvature, osc = (xp.where(usable, a, 1.0) for a in (slope, curvature, osc))
