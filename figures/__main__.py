@@ -119,7 +119,7 @@ def _results(entry: Entry, command: Command, results: Path) -> xr.Dataset:
     print(f"{entry.name}: {store.shown(path)}, computed by {store.origin(dataset)}")
     print(textwrap.indent(textwrap.fill(_in_words(store.settings_of(dataset)), 100), "  "))
     if changed := runner.changed_since(entry, dataset):
-        more = f" and {len(changed) - 3} more files" if len(changed) > 3 else ""
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         print(f"  stale: since then {', '.join(changed[:3])}{more} changed")
         print(f"  compute again: {REMAKE} {entry.name} (about {entry.duration})")
     return dataset

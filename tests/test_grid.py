@@ -108,7 +108,7 @@ def test_the_code_digest_follows_imports_and_nothing_else(digest_after):
 
 def test_the_code_digest_ignores_comments_docstrings_and_layout(digest_after):
     plain = digest_after("experiments/a.py", "class A:\n    x: int = 1\ndef f(y): return (y + 1)")
-    told = '"""All."""\nclass A:\n    """An A."""\n    x: int = 1\n    """An x."""\n'
+    told = '"""All."""\nMINUTES = 3\nclass A:\n    """An A."""\n    x: int = 1\n    """An x."""\n'
     told += "\ndef f(y):\n    return y + 1  # that"
     assert digest_after("experiments/a.py", told) == plain
     assert digest_after("experiments/a.py", told.replace("y + 1", "y + 2")) != plain
