@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -105,7 +105,7 @@ def fingerprints(module: str) -> dict[str, str]:
 def _is_about(line: ast.stmt) -> bool:
     """Whether a statement tells about the code and computes nothing."""
     if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-        return line.targets[0].id in {"CLAIMS", "MINUTES"}
+        return line.targets[0].id in {"CLAIMS", "MINUTES", "__all__"}
     return (
         isinstance(line, ast.Expr)
         and isinstance(line.value, ast.Constant)
@@ -114,24 +114,72 @@ def _is_about(line: ast.stmt) -> bool:
 
 
 def sources(module: str, packages: tuple[str, ...]) -> list[Path]:
-    """The file of a module and those of all that it imports from these packages, however indirectly."""
+    """The file of a module and those of all that it imports from these packages, however indirectly.
+
+    Of a package whose `__init__` passes names on, only the modules of the names used: a new room in
+    `theory` changes nothing that was there.
+    """
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        plain = ROOT / name.replace(".", "/")
-        path = next((p for p in (plain.with_suffix(".py"), plain / "__init__.py") if p.is_file()), None)
+        path = _file(name)
         if path is None or name in found:  # `from module import function` is tried as a module as well
             continue
         found[name] = path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            imported = []
-            if isinstance(node, ast.Import):
-                imported = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                imported = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            waiting += [name for name in imported if name.partition(".")[0] in packages]
+        waiting += [name for name in _imported(path) if name.partition(".")[0] in packages]
     return [found[name] for name in sorted(found)]
+
+
+def _file(module: str) -> Path | None:
+    plain = ROOT / module.replace(".", "/")
+    return next((p for p in (plain.with_suffix(".py"), plain / "__init__.py") if p.is_file()), None)
+
+
+def _imported(path: Path) -> set[str]:
+    """Names of the modules that a file imports, and of more that may be none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                passed_on = _passed_on(alias.name)
+                found |= _used(tree, alias, passed_on) if passed_on else {alias.name}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            passed_on = _passed_on(node.module)
+            found |= {passed_on.get(alias.name, f"{node.module}.{alias.name}") for alias in node.names}
+            if not passed_on:
+                found.add(node.module)
+    return found
+
+
+def _used(tree: ast.Module, alias: ast.alias, passed_on: Mapping[str, str]) -> set[str]:
+    """Modules of the attributes taken from an imported package; all where it is passed about whole."""
+    bound = alias.asname or alias.name
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == bound]
+    taken = {
+        node.value: node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == bound
+    }
+    if len(taken) < len(names):
+        return set(passed_on.values())
+    return {passed_on.get(attribute, f"{alias.name}.{attribute}") for attribute in taken.values()}
+
+
+def _passed_on(package: str) -> dict[str, str]:
+    """For a package whose `__init__` only imports: the module that each name comes from. Else nothing."""
+    path = _file(package)
+    return _imports(path.read_text(encoding="utf-8")) if path and path.name == "__init__.py" else {}
+
+
+@cache
+def _imports(source: str) -> dict[str, str]:
+    nodes = ast.parse(source).body
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    if len(imports) < sum(not _is_about(node) for node in nodes):
+        return {}
+    return {alias.asname or alias.name: str(node.module) for node in imports for alias in node.names}
 
 
 def _entries(

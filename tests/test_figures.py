@@ -51,6 +51,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_same_content_gives_the_same_bytes_in_any_process(tmp_path, dataset):
     program = (
         "import sys; from pathlib import Path; from experiments import store; from figures import save;"

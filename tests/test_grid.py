@@ -198,7 +198,7 @@ def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(
     tmp_path, settings, monkeypatch
 ):
     monkeypatch.setattr(store, "_git", dict)
-    settings = replace(settings, pause=0.5)
+    settings = replace(settings, pause=0.2)
     output = tmp_path / "killed" / "toy.nc"
     process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
