@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 from pathlib import Path
 
 from experiments.registry import figures
@@ -11,15 +12,19 @@ from tests.ledger import NOTES, read_claims
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- claims: python -m tests.claim_table -->", "<!-- /claims -->"
-NOTEBOOKS = {
-    "01_objective": ("O1", "O2", "O3", "O4"),
-    "02_constrained_teacher": ("T1", "T2"),
-    "03_exact_teacher": ("T3", "T4", "T5"),
-    "04_jensen_and_centering": ("J1", "J2", "J3", "J4"),
-    "05_price_of_centering": ("J5", "J6", "J7"),
-    "06_batches": ("E1", "E2"),
-    "07_dynamics": ("D1", "D2", "D3", "D4", "D5"),
-}
+
+
+def derivations():
+    """Notebook → the labels that it is the first to cite as [J5], all notebooks in order."""
+    found, seen = {}, set()
+    for path in sorted((ROOT / "notebooks").glob("*.md")):
+        cited = re.findall(r"[\[ ]([OTJED]\d+)(?=[],])", path.read_text(encoding="utf-8"))
+        found[path.stem] = [label for label in dict.fromkeys(cited) if label not in seen]
+        seen |= set(cited)
+    return found
+
+
+NOTEBOOKS = derivations()
 
 
 def marked_files():

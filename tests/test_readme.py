@@ -48,16 +48,37 @@ def test_make_targets_named_exist(page):
     assert named <= rules
 
 
-def test_shell_commands_of_the_readme_run():
-    commands = [
-        line
-        for block in blocks("README.md", "sh")
-        for line in block.splitlines()
-        if line.startswith("python -m ")
-    ]
-    for command in commands:
-        shown = [sys.executable, *command.split()[1:3], "--help"]
-        assert subprocess.run(shown, cwd=ROOT, capture_output=True).returncode == 0, command
+def test_the_example_of_a_claim_and_its_control_pass():
+    (code,) = blocks("CONTRIBUTING.md", "python")
+    found = {"__name__": "contributing"}
+    exec(compile(code, "CONTRIBUTING.md, example", "exec"), found)
+    tests = {name: test for name, test in found.items() if name.startswith("test_")}
+    assert [mark.name for test in tests.values() for mark in test.pytestmark] == ["claim", "control"]
+    for test in tests.values():
+        test()
+
+
+def commands():
+    found = [line for page in PAGES for block in blocks(page, "sh") for line in block.splitlines()]
+    return [line.partition("#")[0].split() for line in found]
+
+
+def test_every_block_is_of_a_kind_that_a_test_runs():
+    """```text is output; ``` alone is a drawing of the tree."""
+    for page in PAGES:
+        kinds = re.findall(
+            r"^ *```(\w*)\n.*?^ *```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL
+        )
+        assert set(kinds) <= {"python", "sh", "text", ""}
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_shell_commands_run(command):
+    """As far as they can within a test: make says what it would do, a module explains itself."""
+    program = {"make": ["make", "--dry-run"], "python": [sys.executable]}[command[0]]
+    asked = [] if command[0] == "make" else ["--help"]
+    done = subprocess.run([*program, *command[1:], *asked], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,6 +102,6 @@ def test_files_and_figures_named_in_the_notes_exist():
             assert (ROOT / "figures" / f"{name}.svg").exists(), name
 
 
-def test_every_notebook_of_the_table_exists():
-    for name in NOTEBOOKS:
-        assert (ROOT / "notebooks" / f"{name}.md").exists()
+def test_every_claim_has_a_derivation():
+    claims, _ = read_claims(ROOT / NOTES)
+    assert {label for labels in NOTEBOOKS.values() for label in labels} == set(claims)

@@ -33,9 +33,11 @@ MODULES = sorted(
 def write(target: Path) -> None:
     """Write every assembled page below `target`, afresh. What is not there, Sphinx reports as missing."""
     shutil.rmtree(target, ignore_errors=True)
+    claims, directions = _notes()
     pages = {
         "claims.md": _claims(),
-        "paper_notes.md": _linked((ROOT / NOTES).read_text(encoding="utf-8")),
+        "paper_notes.md": _linked(claims),
+        "directions.md": _cited(directions),
         "figures/index.md": (ROOT / "figures/README.md").read_text(encoding="utf-8"),
         "api/index.md": _toctree("API", MODULES, _contents(), hidden=True),
         "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
@@ -82,6 +84,14 @@ def _claims() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _notes() -> tuple[str, str]:
+    """The notes without the sections that say what follows from them, and these as a page of their own."""
+    parts = re.split(r"^(?=## )", (ROOT / NOTES).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    follows = [part for part in parts if part.startswith(("## Directions", "## What a practitioner"))]
+    claims = "".join(part for part in parts if part not in follows)
+    return claims, "".join(follows).replace("## Directions", "# Directions", 1)
+
+
 def _linked(notes: str) -> str:
     """The notes, a paragraph for each field, linked to the modules, tests, figures and notebooks named."""
     notes = re.sub(r"\n(?=\*\*[A-Z][\w ]*[.:]\*\*)", "\n\n", notes)
@@ -106,6 +116,20 @@ def _linked(notes: str) -> str:
         )
 
     return re.sub(r"figures? (?:`\w+`(?:, )?)+", linked, notes)
+
+
+def _cited(text: str) -> str:
+    """The text with links to the claims, figures and notebooks that it gives as evidence."""
+    claims, _ = read_claims(ROOT / NOTES)
+    drawn = figures()
+
+    def linked(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name in claims:
+            return f"[{name}](paper_notes.md#{anchor(claims[name])})"
+        return f"[{name}](figures/index.md#{name})" if name in drawn else match[0]
+
+    return _linked(re.sub(r"`(\w+)`|\b([OTJED]\d+)\b(?=[,)])", linked, text))
 
 
 def _tests() -> list[str]:
