@@ -225,6 +225,25 @@ def test_crossings_where_one_of_the_errors_is_absent():
     assert theory.crossing_batch_size(zeros)[2] == 0 and theory.teacher_crossing_batch_size(zeros) == 0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_teacher_crossing_is_the_same_on_either_side(seed):
+    """Samples of weight 0 change nothing, but make more samples than clusters."""
+    log_p, w = population(seed, spread=2.0, n=3, k=7)
+    padded, weights = np.concatenate([log_p, np.repeat(log_p[:1], 7, axis=0)]), np.append(w, np.zeros(7))
+    few = theory.teacher_crossing_batch_size(log_p, weights=w)
+    equal(theory.teacher_crossing_batch_size(padded, weights=weights), few, rtol=1e-10)
+    r, gap = (
+        np.exp(theory.tilt(log_p, theory.inverse_prior(log_p, weights=w))),
+        theory.jensen_gap(log_p, weights=w),
+    )
+
+    def metric(e):  # Q(e)
+        return w @ (r @ e**2 - (r @ e) ** 2)
+
+    deviation = np.exp(log_p - theory.marginal(log_p, weights=w)) - 1
+    equal(few, w @ [metric(e) for e in deviation] / metric(gap), rtol=1e-8)
+
+
 @pytest.mark.parametrize("make", [lambda a: torch.tensor(a, dtype=torch.float32), array_api_strict.asarray])
 def test_namespace_dtype_and_leading_axes_come_back(make):
     log_p, w = population(1, spread=1.0)

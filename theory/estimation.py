@@ -115,10 +115,16 @@ def teacher_crossing_batch_size(
     w, infinite = weights[..., None], xp.any(gap == math.inf, axis=-1)
     gap = xp.where(infinite[..., None], 0.0, gap)
     x = _relative_deviation(log_p, weights, xp)
-    between = xp.matmul(xp.matrix_transpose(w * x), x)
     mean_r = weighted_mean(r, weights, xp)
     noise = xp.sum(mean_r * weighted_mean(x * x, weights, xp), axis=-1)
-    noise = noise - xp.sum(weighted_mean(xp.matmul(r, between) * r, weights, xp), axis=-1)
+    # Σ wₙ wₘ (xₙ·rₘ)², through whichever of [N, N] and [K, K] is smaller.
+    if x.shape[-2] < x.shape[-1]:
+        along = xp.matmul(r, xp.matrix_transpose(x)) ** 2
+        covered = xp.sum(w * along * weights[..., None, :], axis=(-2, -1))
+    else:
+        between = xp.matmul(xp.matrix_transpose(w * x), x)
+        covered = xp.sum(weighted_mean(xp.matmul(r, between) * r, weights, xp), axis=-1)
+    noise = noise - covered
     centred = gap[..., None, :] - xp.sum(r * gap[..., None, :], axis=-1)[..., None]
     jensen = xp.sum(weighted_mean(r * centred * centred, weights, xp), axis=-1)
     crossing = xp.where(jensen > 0, noise / xp.where(jensen > 0, jensen, 1.0), math.inf)
