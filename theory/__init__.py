@@ -2,7 +2,7 @@
 
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
-`bounds`, `feasibility`, `projection`, `objective`, `estimation`;
+`bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
 and, on NumPy arrays, `moments`, `dynamics`, `center`.
 """
 
@@ -22,6 +22,17 @@ from theory.center import (
     coupled_center_stability,
     critical_center_momentum,
     critical_center_rate,
+)
+from theory.conventions import (
+    CONVENTIONS,
+    Convention,
+    batch_softmax,
+    dino,
+    dinov2,
+    msn,
+    sela,
+    swav,
+    update_center,
 )
 from theory.divergences import (
     cross_entropy,
@@ -56,8 +67,10 @@ from theory.simplex import assume_valid, log_softmax, marginal
 from theory.tilts import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
 
 __all__ = [
+    "CONVENTIONS",
     "CenterStability",
     "Certificate",
+    "Convention",
     "Correlations",
     "CrossViewMoments",
     "Growth",
@@ -67,6 +80,7 @@ __all__ = [
     "Projection",
     "TeacherDistance",
     "assume_valid",
+    "batch_softmax",
     "center_stability",
     "centering",
     "certificate",
@@ -79,6 +93,8 @@ __all__ = [
     "cross_view_moments",
     "crossing_batch_size",
     "cumulant",
+    "dino",
+    "dinov2",
     "ema_variance_factor",
     "entropy",
     "evaluate",
@@ -98,18 +114,22 @@ __all__ = [
     "log_softmax",
     "log_variance",
     "marginal",
+    "msn",
     "mutual_information",
     "power_mean",
     "prior_dispersion",
     "project",
+    "sela",
     "sinkhorn",
     "sinkhorn_contraction",
     "specht_bound",
     "student_gain",
     "survival_temperature",
+    "swav",
     "teacher_crossing_batch_size",
     "teacher_distance_bound",
     "tilt",
+    "update_center",
     "variance_bound",
     "whitened_growth_rate",
 ]

@@ -20,6 +20,7 @@ READING_ORDER = [
     "projection",
     "objective",
     "estimation",
+    "conventions",
     "moments",
     "dynamics",
     "center",
