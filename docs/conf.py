@@ -18,6 +18,7 @@ html_theme = "furo"
 html_title = "SSL by clustering"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["formulas.js"]
 html_extra_path = ["interactive"]
 html_copy_source = False
 html_show_sphinx = False

@@ -3,7 +3,7 @@
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
 `bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
-and, on NumPy arrays, `moments`, `dynamics`, `center`.
+on NumPy arrays, `moments`, `dynamics`, `center`; and for real runs `findings`, `knobs`, `diagnosis`.
 """
 
 from theory.bounds import (
@@ -34,6 +34,7 @@ from theory.conventions import (
     swav,
     update_center,
 )
+from theory.diagnosis import diagnose
 from theory.divergences import (
     cross_entropy,
     entropy,
@@ -59,6 +60,8 @@ from theory.estimation import (
     teacher_crossing_batch_size,
 )
 from theory.feasibility import InfeasibleTarget
+from theory.findings import Diagnosis, Finding
+from theory.knobs import center_gain_limit
 from theory.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.priors import jensen_gap, log_prior, log_range, log_variance
@@ -73,6 +76,8 @@ __all__ = [
     "Convention",
     "Correlations",
     "CrossViewMoments",
+    "Diagnosis",
+    "Finding",
     "Growth",
     "InfeasibleTarget",
     "NotConverged",
@@ -81,6 +86,7 @@ __all__ = [
     "TeacherDistance",
     "assume_valid",
     "batch_softmax",
+    "center_gain_limit",
     "center_stability",
     "centering",
     "certificate",
@@ -93,6 +99,7 @@ __all__ = [
     "cross_view_moments",
     "crossing_batch_size",
     "cumulant",
+    "diagnose",
     "dino",
     "dinov2",
     "ema_variance_factor",

@@ -24,6 +24,9 @@ READING_ORDER = [
     "moments",
     "dynamics",
     "center",
+    "findings",
+    "knobs",
+    "diagnosis",
 ]
 MODULES = sorted(
     (path.stem for path in (ROOT / "theory").glob("[!_]*.py")),

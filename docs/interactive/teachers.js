@@ -148,7 +148,7 @@ function drawTeachers() {
   const result = teachers({ temperature, bias });
   element("teachers").replaceChildren(...Object.entries(result.teachers).map(([name, { r, prior }]) => {
     const panel = make("div", { className: "panel" });
-    panel.append(make("h3", {}, name), ...r.map((row) => bar(row, "sample")), bar(prior, "prior"));
+    panel.append(make("h2", {}, name), ...r.map((row) => bar(row, "sample")), bar(prior, "prior"));
     panel.append(make("small", {}, `prior ${prior.map((v) => v.toFixed(2)).join("  ")}`));
     return panel;
   }));

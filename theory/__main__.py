@@ -1,0 +1,138 @@
+"""Diagnosis of a run from its saved logits: `python -m theory LOGITS --temperature 0.04 …`.
+
+LOGITS is a .npy file [N, K] of raw teacher outputs, or a .npz file whose arrays are named as the arguments of
+`theory.diagnose`: logits, and any of student_logits, center, log_target, features_1, features_2, ….
+Exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from theory.conventions import CONVENTIONS
+from theory.diagnosis import Teacher, diagnose
+
+ARRAYS = ("student_logits", "center", "log_target")
+KINDS = {"dino": "centering", "batch_softmax": "sinkhorn", "dinov2": "sinkhorn", "swav": "sinkhorn"}
+KINDS |= {"msn": "sinkhorn", "sela": "projected"}
+"""The kind of `diagnose` that stands for a function of `theory.conventions`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the report. Returns the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        knobs = _defaults(given.like) | {
+            name: value
+            for name, value in vars(given).items()
+            if name not in ("logits", "json", "like", *ARRAYS, "features") and value is not None
+        }
+        if "temperature" not in knobs:
+            parser.error("--temperature is needed, or --like a system that has one")
+        diagnosis = diagnose(**_arrays(given), **knobs)
+    except (OSError, TypeError, ValueError, RuntimeError) as failure:
+        print(f"{parser.prog}: {failure}", file=sys.stderr)
+        return 2
+    if given.json:
+        numbers = {name: x if math.isfinite(x) else str(x) for name, x in diagnosis.measurements.items()}
+        record = dataclasses.asdict(diagnosis) | {"measurements": numbers}  # JSON has no infinity
+        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(diagnosis)
+    return 0 if diagnosis.healthy else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m theory",
+        description=__doc__.partition("\n\n")[2] if __doc__ else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("logits", metavar="LOGITS", type=Path, help=".npy [N, K], or .npz with named arrays")
+    parser.add_argument(
+        "--like", choices=sorted(CONVENTIONS), help="take the knobs that this system publishes"
+    )
+    parser.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
+    parser.add_argument("--teacher", choices=get_args(Teacher), help="its constraint (centering)")
+    parser.add_argument("--student-temperature", type=float, metavar="TAU_S")
+    parser.add_argument("--teacher-momentum", type=float, metavar="M", help="of its weights, per step")
+    parser.add_argument("--center-momentum", type=float, metavar="M", help="of the moving centre, per step")
+    parser.add_argument("--learning-rate", type=float, metavar="ETA", help="of plain gradient descent")
+    parser.add_argument(
+        "--loss", type=float, metavar="NATS", help="as logged, if there are no student logits"
+    )
+    for name in ARRAYS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=".npy")
+    parser.add_argument(
+        "--features", type=Path, nargs="+", metavar="FILE", help=".npy [N, D], two or more views"
+    )
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    return parser
+
+
+def _defaults(system: str | None) -> dict[str, Any]:
+    """The knobs of a published system, as arguments of `diagnose`."""
+    if system is None:
+        return {}
+    found = CONVENTIONS[system]
+    knobs: dict[str, Any] = {
+        "temperature": found.teacher_temperature,
+        "teacher": KINDS[found.teacher],
+        "student_temperature": found.student_temperature,
+        "teacher_momentum": found.teacher_momentum,
+        "center_momentum": found.center_momentum,
+    }
+    return knobs
+
+
+def _arrays(given: argparse.Namespace) -> dict[str, Any]:
+    """The arrays of all files, by argument of `diagnose`. Raises ValueError: unknown names, or one twice."""
+    held = _load(given.logits)
+    found: dict[str, Any] = {"logits": held} if isinstance(held, np.ndarray) else dict(held)
+    if "logits" not in found:
+        raise ValueError(
+            f"{given.logits} must hold an array named `logits`, got {', '.join(found) or 'none'}."
+        )
+    views = [found.pop(name) for name in sorted(found) if name.startswith("features_")]
+    unknown = found.keys() - {"logits", *ARRAYS}
+    if unknown:
+        allowed = ", ".join(("logits", *ARRAYS, "features_1", "features_2"))
+        raise ValueError(f"{given.logits} holds `{min(unknown)}`, which is none of {allowed}.")
+    for name in ARRAYS:
+        path = getattr(given, name)
+        if path is not None:
+            if name in found:
+                raise ValueError(f"`{name}` is given twice, in {given.logits} and as {path}.")
+            found[name] = _array(path)
+    views += [_array(path) for path in given.features or ()]
+    return found | ({"features": views} if views else {})
+
+
+def _array(path: Path) -> np.ndarray:
+    held = _load(path)
+    if not isinstance(held, np.ndarray):
+        raise ValueError(f"{path} must be a .npy file of one array, got an archive of several.")
+    return held
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there.")
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as failure:
+        raise ValueError(f"{path} must be a .npy or .npz file of plain numbers: {failure}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
