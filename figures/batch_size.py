@@ -23,9 +23,9 @@ What to see: one curve for K from 4 to 1024. The prediction holds for B ≫ c²;
 small by a factor of two, and beyond it is too large, because the bias saturates at Jensen's gap. Noise
 costs more than Jensen's gap only below about ten samples at the temperatures in use, and below a B that
 grows like τ² when hot. The centre of the same batch is as noisy there: only a centre averaged over batches
-profits. In training every teacher is hurt below 16 samples, by noise in its gradient as well, and from
-there on batch size and averaging change little; at 4 samples the averaged inverse prior collapses, which
-that of the batch does not.
+profits. In training every teacher is hurt below 16 samples, by noise in its gradient as well, the exact one
+least and centering most; from there on batch size and averaging change little. At 4 samples the averaged
+inverse prior collapses, which that of the batch does not.
 """
 
 MARKERS = "osD^vP*"

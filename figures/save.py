@@ -68,4 +68,6 @@ def save(
 def wrapped(caption: str) -> str:
     """The caption as paragraphs of lines, whatever its indentation in the source."""
     paragraphs = textwrap.dedent(caption).strip().split("\n\n")
-    return "\n\n".join(textwrap.fill(" ".join(paragraph.split()), 100) for paragraph in paragraphs)
+    return "\n\n".join(
+        textwrap.fill(" ".join(paragraph.split()), 100, break_on_hyphens=False) for paragraph in paragraphs
+    )

@@ -31,8 +31,8 @@ def test_a_run_that_should_have_died_and_did_not_would_contradict():
     ("key", "needs"),
     [
         (("centre momentum", "0.99"), "r > 0.4; any gain"),
-        (("centre momentum", "0.999"), "gain a > 7.0e-05"),
-        (("teacher", "centering, no momentum"), "gain a > 6.2e-03"),
+        (("centre momentum", "0.999"), "gain a > 7.01e-05"),
+        (("teacher", "centering, no momentum"), "gain a > 0.00625"),
         (("teacher", "Sinkhorn, no momentum"), "r > 0.4"),
         (("teacher temperature", "0.04 to 0.07"), "r = 0.6: lives up to 0.094"),
     ],

@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("logits", metavar="LOGITS", type=Path, help=".npy [N, K], or .npz with named arrays")
     parser.add_argument(
-        "--like", choices=sorted(CONVENTIONS), help="take the knobs that this system publishes"
+        "--like",
+        choices=sorted(CONVENTIONS),
+        help="take the knobs that this system publishes, τ_t before warm-up",
     )
     parser.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
     parser.add_argument("--teacher", choices=get_args(Teacher), help="its constraint (centering)")

@@ -39,8 +39,8 @@ Teacher = Literal["none", "centering", "inverse_prior", "sinkhorn", "projected"]
 Matrix = NDArray[np.float64]
 
 SILENT = 0.02
-"""Nats of information below which an output counts as constant: in `results/` every collapsed run ends below
-it and every live one far above."""
+"""Nats of information below which an output counts as constant. Of 820 runs in `results/` all but two end
+below it or above 0.1."""
 _NEEDS = ("student_logits", "center_momentum", "teacher_momentum", "learning_rate", "features")
 
 

@@ -162,8 +162,8 @@ def survival_temperature(correlation: ArrayLike, *, clusters: int, student_tempe
     has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
     and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
     y = h(u/τ_t) and L = h⁻¹ that reads τ_t/τ_s = L(ry)/L(y) for some y in (0, 1). y → 0 gives r, the critical
-    temperature; L is concave for K > 2, so the maximum lies above: between the two a cold start dies and a
-    learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
+    temperature; L is concave near 0 for K > 2, so the maximum lies above: between the two a cold start dies
+    and a learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
 
     correlation: r in [0, 1], any shape.  Returns the same shape.
     """
