@@ -49,7 +49,7 @@ from theory.tilts import sinkhorn, tilt
 class Convention:
     """The published settings of one system.
 
-    teacher: the function of this module.  clusters: K.  student_temperature: τ_s.
+    teacher: the function of this module.  clusters: their number, K.  student_temperature: τ_s.
     teacher_temperature: τ_t at the start.  final_teacher_temperature: τ_t after its warm-up, if it has one.
     teacher_momentum: of the weights, at the start; 0 where the teacher is the student itself.
     center_momentum: of the centre; 0 where none is carried from batch to batch.
@@ -95,6 +95,10 @@ CONVENTIONS: Mapping[str, Convention] = MappingProxyType({
         teacher_temperature=0.04, final_teacher_temperature=0.04,
         source="Asano, Rupprecht and Vedaldi, ICLR 2020; yukimasano/self-label, main.py"),
 })  # fmt: skip
+"""System → its published settings.
+
+:meta hide-value:
+"""
 
 
 def dino(logits: Array, center: Array, *, temperature: Array | float = 0.04) -> Array:

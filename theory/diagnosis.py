@@ -61,6 +61,8 @@ def diagnose(
 ) -> Diagnosis:
     """Fate, margin H(r̄) − loss, distance from the exact teacher and safe range of the knobs, from logits.
 
+    A few thousand samples are enough; the memory taken is some twenty arrays of N K numbers.
+
     logits: [N, K], the teacher network's raw outputs, before centre and temperature; computed on in float64.
     temperature: τ_t.  teacher: the constraint that the run puts on it; "sinkhorn" is 3 rounds.
     center: DINO's moving c, [K], in units of the logits; None takes the mean of these logits.
@@ -71,7 +73,6 @@ def diagnose(
     teacher_momentum, center_momentum: m_t and m_c per step, both or none.
     learning_rate: η of plain gradient descent on the mean loss; leave it out for an adaptive optimiser.
     features: two or more views [N, D] of what the last layer sees, rows in one order.
-    A few thousand samples are enough; the memory taken is some twenty arrays of N K numbers.
     Raises TypeError, ValueError: naming the argument, and what arrived; an argument without one it needs.
     """
     given = locals()
