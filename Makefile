@@ -41,7 +41,7 @@ figures: $(VENV)/.stamp  ## draw the figures from results/ (QUICK=1: train brief
 	$(BIN)/python -m figures $(FLAGS) $(ARGS)
 
 experiments: $(VENV)/.stamp  ## list the experiments; ARGS=collapse runs one, QUICK=1 briefly
-	$(BIN)/python -m experiments $(ARGS) $(if $(QUICK),--quick)
+	$(BIN)/python -m experiments $(if $(ARGS),$(ARGS) $(if $(QUICK),--quick))
 
 check: $(VENV)/.stamp  ## format, lint and types, changing nothing
 	$(BIN)/ruff format --check .
