@@ -68,7 +68,8 @@ class ClusterDistillationLoss(nn.Module):
         """The loss [*batch_shape] of raw logits.
 
         student, teacher: lists of views [..., N, K], the teacher's views first among the student's: the i-th
-        of both is one view, and a pair of it with itself is left out. Two tensors are one pair.
+        of both is one view, and a pair of it with itself is left out. Two tensors are one pair:
+        split DINO's concatenated outputs, `student_output.chunk(n_crops)` and `teacher_output.chunk(2)`.
         """
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")

@@ -36,6 +36,7 @@ def levels(diagnosis, claim):
     return {finding.level for finding in diagnosis.findings if finding.claim == claim}
 
 
+LIVE = clustered()[0][0]
 UNIFORM = noise(scale=1e-5)
 ONE = noise(scale=1e-5) + 4.0 * np.eye(K)[3]
 CONSTANT = noise(scale=1e-5) + 0.05 * np.arange(K)
@@ -63,7 +64,8 @@ def test_a_bias_is_no_collapse_for_a_teacher_that_removes_it():
 def test_a_live_run_is_told_so_and_with_what_proof():
     (teacher, student), views = clustered()
     momenta = {"teacher_momentum": 0.996, "center_momentum": 0.9}
-    found = theory.diagnose(teacher, student_logits=student, features=views, **momenta, **KNOBS)
+    options = {"center": teacher.mean(0), "features": views} | momenta | KNOBS
+    found = theory.diagnose(teacher, student_logits=student, **options)
     assert found.fate == "alive"
     assert found.healthy
     assert [levels(found, claim) for claim in ("O3", "O5", "D2", "D4")] == [{"ok"}] * 4
@@ -87,8 +89,56 @@ def test_a_loss_that_a_constant_reaches_proves_nothing():
     (teacher, _), _ = clustered()
     found = theory.diagnose(teacher, student_logits=UNIFORM, **KNOBS)
     assert found.fate == "uniform collapse"
-    assert levels(found, "O5") == {"warning"}
+    assert levels(found, "O5") == {"note"}
     assert found.measurements["margin"] <= 0
+
+
+@pytest.mark.control("O2")
+def test_a_loss_below_the_entropy_of_the_teacher_is_no_cross_entropy():
+    (teacher, student), _ = clustered()
+    numbers = theory.diagnose(teacher, student_logits=student, **KNOBS).measurements
+    for loss in (0.0, 0.5 * numbers["teacher_entropy"]):
+        found = theory.diagnose(teacher, loss=loss, **KNOBS)
+        assert levels(found, "O2") == {"warning"}
+        assert levels(found, "O5") == set()
+
+
+def test_a_dead_half_of_a_pair_is_named():
+    (teacher, student), _ = clustered()
+    found = theory.diagnose(1e-5 * teacher, student_logits=student, **KNOBS)
+    assert (found.fate, levels(found, "O3")) == ("alive", {"problem"})
+    assert "lautum_information" not in found.measurements
+    found = theory.diagnose(teacher, student_logits=1e-5 * student, **KNOBS)
+    assert found.fate == "uniform collapse"
+    assert "the teacher is alive" in found.findings[0].remedy
+
+
+def test_a_student_of_shuffled_rows_is_worse_than_a_uniform_answer():
+    (teacher, student), _ = clustered()
+    shuffled = np.random.default_rng(1).permutation(student)
+    found = theory.diagnose(teacher, student_logits=shuffled, **KNOBS)
+    assert levels(found, "O5") == {"warning"}
+
+
+@pytest.mark.parametrize("teacher", ["none", "centering", "projected"])
+def test_remedies_do_not_repeat_what_the_run_does(teacher):
+    (remedy,) = {
+        finding.remedy
+        for finding in theory.diagnose(CONSTANT, teacher=teacher, **KNOBS).findings
+        if finding.level == "problem"
+    }
+    assert ("constrain" in remedy) == (teacher == "none")
+    assert "faster centre" not in remedy
+    assert "sharpen" not in remedy
+    warm = theory.diagnose(CONSTANT, temperature=0.2, student_temperature=0.1).findings
+    assert any("sharpen" in finding.remedy for finding in warm)
+
+
+def test_a_skewed_target_that_is_met_is_no_fault():
+    (teacher, _), _ = clustered()
+    log_target = np.log(np.array([0.4, 0.3, 0.29] + [0.01 / (K - 3)] * (K - 3)))
+    found = theory.diagnose(teacher, teacher="projected", log_target=log_target, **KNOBS)
+    assert levels(found, "T8") == set()
 
 
 def test_a_loss_of_log_k_is_recognised():
@@ -105,7 +155,8 @@ def test_prices_are_those_of_the_functions():
     centred = np.exp(theory.tilt(log_p, theory.centering(log_p)))
     equal(found["lautum_information"], theory.lautum_information(log_p))
     equal(found["gap_oscillation"], np.ptp(theory.jensen_gap(log_p)))
-    equal(found["centred_to_exact_tv"], 0.5 * np.abs(centred - exact).sum(1).mean())
+    equal(found["teacher_to_exact_tv"], found["batch_centred_to_exact_tv"])
+    equal(found["batch_centred_to_exact_tv"], 0.5 * np.abs(centred - exact).sum(1).mean())
     equal(found["crossing_batch_size"], theory.teacher_crossing_batch_size(log_p))
 
 
@@ -117,16 +168,55 @@ def test_the_centre_that_is_given_is_the_one_that_is_used():
         equal(mean[name], value, rtol=1e-9, atol=1e-9)
     lagging = theory.diagnose(teacher, center=teacher.mean(0) + 2.0 * np.eye(K)[0], **KNOBS)
     assert lagging.measurements["teacher_off_target_tv"] > own["teacher_off_target_tv"]
+    assert lagging.measurements["teacher_to_exact_tv"] > own["teacher_to_exact_tv"]
+    equal(lagging.measurements["center_lag_temperatures"], 2.0 / 0.04, rtol=1e-9)
+    assert levels(lagging, "D4") == {"warning"}
 
 
 def test_a_lagging_centre_is_the_knob_that_is_named():
-    knobs = KNOBS | {"teacher_momentum": 0.996, "center_momentum": 0.9999}
     (teacher, _), _ = clustered()
+    knobs = KNOBS | {"teacher_momentum": 0.996, "center_momentum": 0.9999, "center": teacher.mean(0)}
     assert levels(theory.diagnose(teacher, **knobs), "D4") == {"warning"}
     rates = {rate: theory.diagnose(teacher, learning_rate=rate, **knobs) for rate in (1e-6, 0.1)}
     assert levels(rates[1e-6], "D4") == {"ok"}
     assert levels(rates[0.1], "D4") == {"problem"}
     assert levels(theory.diagnose(teacher, **(knobs | {"center_momentum": 0.99})), "D4") == {"ok"}
+    assert levels(theory.diagnose(teacher, **(knobs | {"teacher_momentum": 1.0})), "D4") == {"note"}
+
+
+def test_an_overshooting_student_is_not_blamed_on_the_centre():
+    (teacher, _), _ = clustered()
+    knobs = KNOBS | {"teacher_momentum": 0.996, "center_momentum": 0.9, "center": teacher.mean(0)}
+    limit = 2 * K * 0.1**2
+    assert levels(theory.diagnose(teacher, learning_rate=0.9 * limit, **knobs), "D4") == {"ok"}
+    found = theory.diagnose(teacher, learning_rate=1.1 * limit, **knobs)
+    assert levels(found, "D4") == {"problem"}
+    assert "overshoots" in found.findings[0].text
+    radii = [
+        theory.center_stability(
+            gain=share * limit / (K * 0.1),
+            teacher_momentum=0.996,
+            center_momentum=0.9,
+            student_temperature=0.1,
+            teacher_temperature=0.04,
+        ).spectral_radius
+        for share in (0.9, 1.1)
+    ]
+    assert radii[0] < 1 < radii[1]
+
+
+@pytest.mark.control("D2")
+def test_independent_features_are_told_from_learnable_ones():
+    """M samples of D features correlate by chance; what shuffled rows show does not count."""
+    rng = np.random.default_rng(0)
+    for samples in (60, 300, 2000):
+        views = [rng.normal(size=(samples, 40)) for _ in range(2)]
+        found = theory.diagnose(LIVE, features=views, **KNOBS)
+        assert found.measurements["growing_directions"] <= 1
+        assert "ok" not in levels(found, "D2") or found.measurements["growing_directions"] == 1
+    shared = rng.normal(size=(2000, 5))
+    views = [np.hstack([shared, np.zeros((2000, 35))]) + 0.5 * rng.normal(size=(2000, 40)) for _ in range(2)]
+    assert theory.diagnose(LIVE, features=views, **KNOBS).measurements["growing_directions"] == 5
 
 
 @pytest.mark.claim("D2", "D3")
@@ -190,9 +280,6 @@ def test_exact_zeros_are_reported_not_repaired():
     assert "lautum_information" not in found.measurements
 
 
-LIVE = clustered()[0][0]
-
-
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
@@ -215,7 +302,21 @@ LIVE = clustered()[0][0]
             "`center_momentum` and `teacher_momentum` must be given together",
         ),
         ({"loss": -1.0}, ValueError, r"`loss` must be in \[0, inf\], got -1"),
-        ({"features": [LIVE]}, ValueError, "`views` must be"),
+        ({"features": [LIVE]}, ValueError, r"`features` must be two or more views .* got \(256, 16\)"),
+        ({"features": [LIVE, LIVE[:9]]}, ValueError, r"`features` must be .* got \(256, 16\), \(9, 16\)"),
+        ({"logits": LIVE[:1]}, ValueError, "`logits` must hold at least 2 samples, got 1"),
+        ({"logits": np.full((4, 4), 0.25)}, ValueError, "`logits` must be raw outputs, got probabilities"),
+        ({"logits": np.where(np.arange(K) == 2, -np.inf, LIVE)}, ValueError, "got only -inf in cluster 2"),
+        (
+            {"log_target": np.full(3, -np.log(3))},
+            ValueError,
+            "`log_target` must match the clusters of `logits`",
+        ),
+        (
+            {"learning_rate": -1.0, "center_momentum": 0.9, "teacher_momentum": 0.99},
+            ValueError,
+            "`learning_rate` must be positive",
+        ),
     ],
 )
 def test_garbage_is_named(arguments, error, message):
@@ -232,6 +333,10 @@ def files(tmp_path):
     )
     np.save(tmp_path / "uniform.npy", UNIFORM)
     np.save(tmp_path / "student.npy", student)
+    np.savez(tmp_path / "odd.npz", logits=teacher, studnet=student)
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "broken.npz").write_bytes((tmp_path / "run.npz").read_bytes()[:999])
+    torch.save({"logits": torch.ones(3)}, tmp_path / "run.pt")
     return tmp_path
 
 
@@ -264,6 +369,10 @@ def test_knobs_given_go_before_those_of_the_system(files, capsys):
         ),
         (["run.npz", "--temperature", "-1", "--student-temperature", "1"], "`temperature` must be positive"),
         (["run.npz", "--temperature", "1"], "`student_temperature` must be given with `student_logits`"),
+        (["empty.npy", "--temperature", "1"], "empty.npy must be a .npy or .npz file of plain numbers"),
+        (["broken.npz", "--temperature", "1"], "broken.npz must be a .npy or .npz file of plain numbers"),
+        (["run.pt", "--temperature", "1"], "got a file of PyTorch"),
+        (["odd.npz", "--temperature", "1"], "holds `studnet`, which is none of logits, student_logits"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_its_input(files, capsys, monkeypatch, arguments, message):

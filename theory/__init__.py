@@ -3,7 +3,7 @@
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
 `bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
-on NumPy arrays, `moments`, `dynamics`, `center`; and for real runs `findings`, `knobs`, `diagnosis`.
+on NumPy arrays, `moments`, `dynamics`, `center`; and for real runs `findings`, `readings`, `knobs`, `diagnosis`.
 """
 
 from theory.bounds import (

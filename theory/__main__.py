@@ -11,7 +11,9 @@ import argparse
 import dataclasses
 import json
 import math
+import re
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +21,8 @@ from typing import Any, get_args
 import numpy as np
 
 from theory.conventions import CONVENTIONS
-from theory.diagnosis import Teacher, diagnose
+from theory.diagnosis import diagnose
+from theory.readings import Teacher
 
 ARRAYS = ("student_logits", "center", "log_target")
 KINDS = {"dino": "centering", "batch_softmax": "sinkhorn", "dinov2": "sinkhorn", "swav": "sinkhorn"}
@@ -99,15 +102,18 @@ def _defaults(system: str | None) -> dict[str, Any]:
 
 def _arrays(given: argparse.Namespace) -> dict[str, Any]:
     """The arrays of all files, by argument of `diagnose`. Raises ValueError: unknown names, or one twice."""
-    held = _load(given.logits)
-    found: dict[str, Any] = {"logits": held} if isinstance(held, np.ndarray) else dict(held)
+    found = _load(given.logits)
+    if list(found) == [""]:
+        found = {"logits": found[""]}
     if "logits" not in found:
         raise ValueError(
             f"{given.logits} must hold an array named `logits`, got {', '.join(found) or 'none'}."
         )
-    views = [found.pop(name) for name in sorted(found) if name.startswith("features_")]
-    unknown = found.keys() - {"logits", *ARRAYS}
-    if unknown:
+    views = sorted(
+        (name for name in found if re.fullmatch(r"features_\d+", name)), key=lambda name: int(name[9:])
+    )
+    features = [found.pop(name) for name in views]
+    if unknown := found.keys() - {"logits", *ARRAYS}:
         allowed = ", ".join(("logits", *ARRAYS, "features_1", "features_2"))
         raise ValueError(f"{given.logits} holds `{min(unknown)}`, which is none of {allowed}.")
     for name in ARRAYS:
@@ -116,24 +122,35 @@ def _arrays(given: argparse.Namespace) -> dict[str, Any]:
             if name in found:
                 raise ValueError(f"`{name}` is given twice, in {given.logits} and as {path}.")
             found[name] = _array(path)
-    views += [_array(path) for path in given.features or ()]
-    return found | ({"features": views} if views else {})
+    features += [_array(path) for path in given.features or ()]
+    return found | ({"features": features} if features else {})
 
 
 def _array(path: Path) -> np.ndarray:
     held = _load(path)
-    if not isinstance(held, np.ndarray):
+    if list(held) != [""]:
         raise ValueError(f"{path} must be a .npy file of one array, got an archive of several.")
-    return held
+    return held[""]
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .npz by name, or that of a .npy under the empty name."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there.")
+    wanted = f"{path} must be a .npy or .npz file of plain numbers"
     try:
-        return np.load(path, allow_pickle=False)
-    except ValueError as failure:
-        raise ValueError(f"{path} must be a .npy or .npz file of plain numbers: {failure}") from None
+        with path.open("rb") as file:
+            held = np.load(file, allow_pickle=False)
+            arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        raise ValueError(
+            f"{wanted}: np.savez('run.npz', logits=z.float().cpu().numpy()) writes one."
+        ) from None
+    if any(name.endswith("data.pkl") for name in arrays):
+        raise ValueError(
+            f"{wanted}, got a file of PyTorch: write np.savez('run.npz', logits=z.cpu().numpy())."
+        )
+    return arrays
 
 
 if __name__ == "__main__":

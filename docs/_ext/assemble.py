@@ -25,6 +25,7 @@ READING_ORDER = [
     "dynamics",
     "center",
     "findings",
+    "readings",
     "knobs",
     "diagnosis",
 ]
