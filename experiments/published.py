@@ -28,8 +28,8 @@ from experiments.normalizer import Kind
 from experiments.phase_diagram import mixture
 from experiments.schedules import Schedule
 from experiments.variants import Variant
+from theory.center import center_gain_limit
 from theory.dynamics import survival_temperature
-from theory.knobs import center_gain_limit
 
 CLAIMS = ("D3", "D4", "D5")
 MINUTES = 2

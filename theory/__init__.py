@@ -3,7 +3,7 @@
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
 each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
 `bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
-on NumPy arrays, `moments`, `dynamics`, `center`; and for real runs `findings`, `readings`, `knobs`, `diagnosis`.
+on NumPy arrays, `moments`, `dynamics`, `center`; for real runs `findings`, `readings`, `knobs`, `diagnosis`.
 """
 
 from theory.bounds import (
@@ -18,6 +18,7 @@ from theory.bounds import (
 )
 from theory.center import (
     CenterStability,
+    center_gain_limit,
     center_stability,
     coupled_center_stability,
     critical_center_momentum,
@@ -61,7 +62,6 @@ from theory.estimation import (
 )
 from theory.feasibility import InfeasibleTarget
 from theory.findings import Diagnosis, Finding
-from theory.knobs import center_gain_limit
 from theory.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.priors import jensen_gap, log_prior, log_range, log_variance

@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from theory.dynamics import Matrix
@@ -111,6 +112,38 @@ def critical_center_momentum(
     speed = alpha + mu - alpha * mu
     linear = speed**2 - alpha * mu * speed - slack * beta * mu
     return 1.0 - _positive_root(slack * speed, linear, speed * mu * alpha * np.maximum(ratio - 1.0, 0.0))
+
+
+def center_gain_limit(
+    *,
+    center_momentum: float,
+    teacher_momentum: float,
+    student_temperature: float,
+    teacher_temperature: float,
+) -> float:
+    """The gain a = η/(K τ_s) per step above which this centre is too slow: m*(a) = m_c.  [D4]
+
+    m* of `critical_center_momentum` falls with the gain. inf: this centre keeps up at any gain.
+    0: it loses the race however slow the student (m_c = 1, sharpened).
+    """
+    m_c = check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+
+    def excess(log_share: float) -> float:
+        critical = critical_center_momentum(
+            gain=tau_s * math.exp(log_share),
+            teacher_momentum=teacher_momentum,
+            student_temperature=tau_s,
+            teacher_temperature=teacher_temperature,
+        )
+        return float(critical) - m_c
+
+    slowest, fastest = -60.0, 0.0  # log(a/τ_s); a student at 0 is at its goal in one step
+    if excess(fastest) > 0:
+        return math.inf
+    if excess(slowest) <= 0:
+        return 0.0
+    return tau_s * math.exp(scipy.optimize.brentq(excess, slowest, fastest, xtol=1e-12))
 
 
 def center_stability(
