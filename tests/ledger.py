@@ -117,12 +117,33 @@ class Ledger:
             if handle is not None:
                 handle.inner_test = inner
 
+    # With pytest-xdist tests run in workers and are judged here: reports bring the evidence, nodes the marks.
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item):
+        report = yield
+        if _is_worker(self.config):
+            report.evidence = asdict(self.tests[item.nodeid].evidence)
+        return report
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node):
+        for nodeid, (claims, controls) in getattr(node, "workeroutput", {}).get("ledger", {}).items():
+            test = self.tests.setdefault(nodeid, Test(claims=[], controls=[]))
+            test.claims, test.controls = claims, controls
+
     def pytest_runtest_logreport(self, report):
-        test = self.tests[report.nodeid]
+        test = self.tests.setdefault(report.nodeid, Test(claims=[], controls=[]))
+        if hasattr(report, "evidence") and not _is_worker(self.config):
+            test.evidence = Evidence(**report.evidence)
         if report.failed or (report.when == "call" and report.passed and test.outcome != "failed"):
             test.outcome = report.outcome
 
     def pytest_sessionfinish(self, session, exitstatus):
+        if _is_worker(self.config):
+            marks = {nodeid: (test.claims, test.controls) for nodeid, test in self.tests.items()}
+            self.config.workeroutput["ledger"] = marks
+            return
         judged = exitstatus in (
             pytest.ExitCode.OK,
             pytest.ExitCode.TESTS_FAILED,
@@ -209,6 +230,10 @@ class Ledger:
 
 
 _ROW = "{:<4} {:>5} {:>8} {:>8} {:>9} {:>8}  {:<8}  {:<24}  {}"
+
+
+def _is_worker(config):
+    return hasattr(config, "workerinput")
 
 
 def _number(x):

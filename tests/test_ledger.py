@@ -98,6 +98,24 @@ def test_json_holds_the_table(run, pytester):
     assert first["margin"] == 0.5
 
 
+@pytest.mark.slow
+def test_the_table_is_the_same_from_two_processes(run, pytester):
+    """Half of the tests in each: marks, evidence and judgement meet in the one that reports."""
+    tables = []
+    for args in ((), ("-n", "2", "-p", "xdist")):
+        result = run("--claims=json", *args, "--hypothesis-seed=0")
+        assert result.ret == pytest.ExitCode.OK
+        tables.append(json.loads((pytester.path / "claims.json").read_text(encoding="utf-8")))
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.slow
+def test_a_claim_without_its_control_fails_from_two_processes_too(run):
+    result = run("-n", "2", tests=TESTS.replace('@pytest.mark.control("A2")\n', ""))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*A2 has no control*"])
+
+
 def test_json_goes_where_it_is_told(run, pytester):
     run("--claims=json:elsewhere.json")
     assert (pytester.path / "elsewhere.json").exists()
