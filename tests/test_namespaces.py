@@ -166,7 +166,7 @@ def test_scalars_come_back_as_scalars():
         equal(bound(2.0), bound(np.array([2.0]))[0])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: the results must stay on the device")
 def test_an_accelerator_gives_the_same_numbers():
     values = calls.operands()
     for name in EVERY:
