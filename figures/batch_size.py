@@ -119,7 +119,7 @@ def _training(batch: Axes, average: Axes, d: xr.Dataset) -> None:
     looks = (("C0", "-", "o"), ("C2", "-.", "^"), ("C6", (0, (8, 2)), "D"), ("C1", "--", "s"))
     average.sharey(batch)
     for axis, normaliser, letter in ((batch, "batch", "e"), (average, "moving average", "f")):
-        for (color, style, marker), teacher in zip(looks, d.teacher.values, strict=False):
+        for (color, style, marker), teacher in zip(looks, d.teacher.values, strict=True):
             value = d.nmi.sel(teacher=teacher, normaliser=normaliser)
             axis.fill_between(
                 d.training_batch_size, value.min("seed"), value.max("seed"), color=color, alpha=0.15, lw=0
