@@ -41,22 +41,20 @@ COLUMNS = {
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    part = dataset.sel(student="linear")
-    figure, axes = planes(part)
-    for axis in axes.flat:
-        axis.plot([0, 1], [0, 1], color="white", ls="-", lw=1.0)
-        axis.axhline(1.0, color="white", ls=":", lw=1.0)
-    return figure
+    return planes(dataset.sel(student="linear"))[0]
 
 
 def planes(part: xr.Dataset) -> tuple[Figure, Any]:
-    """One image for each teacher and quantity, with shared axes and one colour bar."""
+    """One image for each teacher and quantity, the line τ_t = r τ_s and τ_t = τ_s on it, one colour bar."""
     figure, axes = plt.subplots(4, 3, figsize=(PAGE, 7.6), sharex=True, sharey=True)
     clusters = settings_of(part)["components"]
     for row, (teacher, label) in zip(axes, TEACHERS.items(), strict=True):
         row[0].set_ylabel(f"{label}\n" + r"temperature $\tau_t/\tau_s$")
         for axis, name in zip(row, COLUMNS, strict=True):
             image = _image(axis, part[name].sel(teacher=teacher).mean("seed"), np.log(clusters))
+    for axis in axes.flat:
+        axis.plot([0, 1], [0, 1], color="white", ls="-", lw=1.0)
+        axis.axhline(1.0, color="white", ls=":", lw=1.0)
     for axis, letter, title in zip(axes[0], "abc", COLUMNS.values(), strict=True):
         axis.set_title(f"{letter}  {title}")
     for axis in axes[-1]:

@@ -25,8 +25,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     part = dataset.sel(student="mlp")
     figure, axes = planes(part)
     for axis in axes.flat:
-        axis.plot([0, 1], [0, 1], color="white", ls="-", lw=1.0)
-        axis.axhline(1.0, color="white", ls=":", lw=1.0)
         for name, style in (
             ("initial_correlation", "-"),
             ("visible_ratio", "--"),
