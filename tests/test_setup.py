@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -148,3 +149,18 @@ def test_versions_agree():
 def test_torch_is_pinned_alike_everywhere():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(r"^TORCH := (.+)$", makefile, re.MULTILINE)[1] == pinned()["torch"]
+
+
+@pytest.mark.slow
+def test_tests_are_collected_in_one_order_whatever_the_hash_seed():
+    """The processes of pytest-xdist must agree on it, and each hashes strings with a seed of its own."""
+
+    def collected(seed):
+        command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-n", "0"]
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        return [line for line in done.stdout.splitlines() if "::" in line]
+
+    first, second = collected("1"), collected("2")
+    assert len(first) > 1000
+    assert first == second
