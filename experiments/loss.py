@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import theory
 from experiments.normalizer import Kind, TeacherNormalizer
 from experiments.schedules import Schedule, value_at
 
@@ -76,22 +76,18 @@ class ClusterDistillationLoss(nn.Module):
         one_pair = isinstance(student, Tensor)
         students, teachers = _views(student), _views(teacher)
         self._check(students, teachers, one_pair)
-        log_r = self.normalizer(torch.cat(teachers, dim=-2), temperature=self.temperatures[0]).chunk(
-            len(teachers), dim=-2
-        )
-        with theory.assume_valid():
-            log_q = [
-                theory.log_softmax(z.to(log_r[0].dtype), temperature=self.temperatures[1]) for z in students
-            ]
-            terms = [
-                theory.cross_entropy(log_r[i], log_q[j]).mean(dim=-1)
-                for i in range(len(teachers))
-                for j in range(len(students))
-                if one_pair or i != j
-            ]
+        tau_t, tau_s = self.temperatures
+        r = self.normalizer(torch.cat(teachers, dim=-2), temperature=tau_t).exp().chunk(len(teachers), dim=-2)
+        paired = _paired(r, views=len(students), one_pair=one_pair)
+        terms = [
+            _cross_entropy(target, z, tau_s)
+            for target, z in zip(paired, students, strict=True)
+            if target is not None
+        ]
+        pairs = len(r) * (len(students) - (0 if one_pair else 1))
         if self.training and not self.manual_update:
             self.update()
-        return torch.stack(terms).mean(dim=0)
+        return torch.stack(terms).sum(dim=0) / pairs
 
     @torch.no_grad()
     def update(self) -> None:
@@ -124,6 +120,25 @@ class ClusterDistillationLoss(nn.Module):
                         f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
                         f"got {tuple(view.shape)}."
                     )
+
+
+def _paired(r: Sequence[Tensor], *, views: int, one_pair: bool) -> list[Tensor | None]:
+    """For each student view the sum of r over the teacher's other views, None where there is no other."""
+    every = functools.reduce(torch.add, r)
+    if one_pair:
+        return [every]
+    others = [[*r[:j], *r[j + 1 :]] for j in range(len(r))]
+    own = [functools.reduce(torch.add, rest) if rest else None for rest in others]
+    return own + [every] * (views - len(r))
+
+
+def _cross_entropy(r: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    """Mean over samples of −Σₖ r(k) log q(k), linear in r: the sum of several teachers takes one pass.
+
+    0 log 0 = 0, so that a student may rule a cluster out that no teacher uses; else −inf stays infinite.
+    """
+    log_q = torch.log_softmax(logits.to(r.dtype) / temperature, dim=-1)
+    return -torch.where(r == 0, 0.0, r * log_q).sum(dim=-1).mean(dim=-1)
 
 
 def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
