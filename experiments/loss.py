@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from experiments.normalizer import Kind, TeacherNormalizer
+from experiments.normalizer import Counter, Kind, TeacherNormalizer
 from experiments.schedules import Schedule, value_at
 
 __all__ = ["ClusterDistillationLoss", "Kind", "Schedule", "TeacherNormalizer"]
@@ -37,8 +37,6 @@ class ClusterDistillationLoss(nn.Module):
         The step counts updates.
     """
 
-    step: Tensor
-
     def __init__(
         self,
         kind: Kind = "centering",
@@ -62,7 +60,7 @@ class ClusterDistillationLoss(nn.Module):
         )
         self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
         self.manual_update = manual_update
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self.steps = Counter()
 
     def forward(self, student: Tensor | Sequence[Tensor], teacher: Tensor | Sequence[Tensor]) -> Tensor:
         """The loss [*batch_shape] of raw logits.
@@ -93,14 +91,12 @@ class ClusterDistillationLoss(nn.Module):
     def update(self) -> None:
         """Moves the average and counts a step; once for each optimiser step."""
         self.normalizer.update()
-        self.step += 1
+        self.steps.value += 1
 
     @property
     def temperatures(self) -> tuple[float, float]:
         """τ_t and τ_s of the present step."""
-        step = (
-            int(self.step) if callable(self.teacher_temperature) or callable(self.student_temperature) else 0
-        )
+        step = self.steps.value
         return value_at(self.teacher_temperature, step), value_at(self.student_temperature, step)
 
     def _check(self, students: list[Tensor], teachers: list[Tensor], one_pair: bool) -> None:

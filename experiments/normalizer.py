@@ -24,6 +24,20 @@ from theory import simplex
 Kind = Literal["none", "centering", "inverse_prior", "power_mean", "cumulant", "sinkhorn", "projected"]
 
 
+class Counter(nn.Module):
+    """A whole number that is saved with its owner and kept on the host: to read it waits for no device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = 0
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor(self.value)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.value = int(state)
+
+
 class TeacherNormalizer(nn.Module):
     """log r of teacher logits [..., N, K], for one of the teachers of `theory.tilts`.
 
@@ -48,7 +62,6 @@ class TeacherNormalizer(nn.Module):
 
     average: Tensor
     pending: Tensor
-    pending_count: Tensor
     log_target: Tensor
 
     def __init__(
@@ -102,7 +115,7 @@ class TeacherNormalizer(nn.Module):
         if momentum is not None and kind != "none":
             self.register_buffer("average", start.repeat(*batch_shape, 1))
             self.register_buffer("pending", torch.zeros(*batch_shape, clusters))
-            self.register_buffer("pending_count", torch.zeros((), dtype=torch.int64))
+            self.seen = Counter()  # samples in `pending`
 
     def forward(self, logits: Tensor, *, temperature: float | Tensor = 1.0) -> Tensor:
         """log r, [..., N, K], without gradient.  temperature: τ > 0, broadcasts against the logits."""
@@ -135,11 +148,11 @@ class TeacherNormalizer(nn.Module):
         """
         if self.kind == "none" or self.momentum is None:
             return
-        if int(self.pending_count) == 0:
+        if self.seen.value == 0:
             raise RuntimeError("`update` was called without a forward in training mode since the last one.")
-        kept = torch.as_tensor(self.momentum, dtype=self.average.dtype, device=self.average.device)
+        kept = self._share(self.momentum)
         self.average.copy_(self._mean([self.average, self.pending], [kept, 1 - kept]))
-        self.pending_count.zero_()
+        self.seen.value = 0
 
     def extra_repr(self) -> str:
         parts = {"kind": self.kind, "clusters": self.clusters, "momentum": self.momentum, "order": self.order}
@@ -165,19 +178,22 @@ class TeacherNormalizer(nn.Module):
         return log_pi - theory.project(log_p, log_target=log_pi, tol=self.tol).log_tilt
 
     def _accumulate(self, statistic: Tensor, count: int) -> None:
-        seen = int(self.pending_count)
-        if seen:
-            share = torch.tensor(seen / (seen + count), dtype=self.pending.dtype, device=self.pending.device)
+        if seen := self.seen.value:
+            share = self._share(seen / (seen + count))
             statistic = self._mean([self.pending, statistic.to(self.pending.dtype)], [share, 1 - share])
         self.pending.copy_(statistic)
-        self.pending_count += count
+        self.seen.value += count
+
+    def _share(self, value: float | Tensor) -> Tensor:
+        """A number as a tensor beside the average, written there by the device itself."""
+        if isinstance(value, Tensor):
+            return value.to(self.average.dtype)
+        return torch.full((), value, dtype=self.average.dtype, device=self.average.device)
 
     def _over_ranks(self, statistic: Tensor, count: int) -> Tensor:
         if self._world == 1:
             return statistic
-        counts = torch.stack(
-            self._gather(torch.tensor([float(count)], dtype=statistic.dtype, device=statistic.device))
-        )
+        counts = torch.stack(self._gather(statistic.new_full((1,), float(count))))
         return self._mean(self._gather(statistic), list(counts[:, 0] / counts.sum()))
 
     def _mean(self, statistics: list[Tensor], weights: list[Tensor]) -> Tensor:

@@ -64,6 +64,26 @@ def test_a_differentiated_teacher_has_another_gradient():
     assert (student.grad - constant).abs().max() > 0.01
 
 
+def test_a_single_teacher_view_is_paired_with_all_others():
+    student, teacher = views(0, 4), views(1, 1)
+    expected, _ = dino(student, teacher, torch.zeros(1, K, dtype=torch.float64))
+    criterion = ClusterDistillationLoss(clusters=K, teacher_temperature=TAU_T, student_temperature=TAU_S)
+    equal(criterion.double()(student, teacher), expected, rtol=1e-12)
+
+
+def test_a_cluster_the_student_rules_out_costs_nothing_or_everything():
+    """0 log 0 = 0, in the loss and in its gradient; what the teacher uses costs infinitely much."""
+    student, teacher = views(0, 1)[0], views(1, 1)[0]
+    student[:, 0] = -torch.inf
+    criterion = ClusterDistillationLoss("none", clusters=K, student_temperature=TAU_S)
+    assert criterion(student, teacher) == torch.inf
+    teacher[:, 0] = -torch.inf
+    student.requires_grad_()
+    criterion(student, teacher).backward()
+    r = functional.softmax(teacher / 0.04, -1)
+    equal(student.grad, (functional.softmax(student / TAU_S, -1) - r) / TAU_S / 8, rtol=1e-9, atol=1e-15)
+
+
 def test_temperatures_follow_their_schedules_and_count_updates():
     warm_up = Schedule(start=0.04, end=0.07, steps=10)
     criterion = ClusterDistillationLoss(clusters=K, teacher_temperature=warm_up, manual_update=True)
