@@ -1,5 +1,7 @@
 """Priors and the Jensen gap."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -131,6 +133,19 @@ def test_raw_logits_are_the_wrong_variance_when_samples_carry_shifts():
     assert np.all(np.abs(gap - logits.var(axis=0) / 2) > 10.0)
     centred = logits - logits.mean(axis=-1, keepdims=True)
     assert np.all(np.abs(gap - centred.var(axis=0) / 2) < 1e-2)
+
+
+@pytest.mark.control("J10")
+def test_cold_gaps_grow_together_where_the_mean_logits_agree():
+    """Every cluster wins somewhere and has mean 0: the gaps grow as 1/τ, their differences do not."""
+    signs = np.array(list(itertools.product([-1.0, 1.0], repeat=3)))
+    for temperature in (1e-3, 1e-5):
+        same, other = (
+            theory.jensen_gap(theory.log_softmax(signs * spread + mean, temperature=temperature))
+            for spread, mean in (([2.0, 1.0, 1.0], 0.0), ([2.0, 1.0, 1.0], [0.5, 0.0, 0.0]))
+        )
+        assert np.all(same * temperature > 1.0) and np.ptp(same) < 2.0
+        assert np.ptp(other) * temperature > 0.4
 
 
 def test_zeros_in_p_make_the_gap_infinite_unless_the_cluster_is_empty():
