@@ -4,6 +4,7 @@ Every kind keeps one number for each cluster, its statistic, and sets λ from it
 
     centering                  mean logits c          λ = log π − c/τ
     inverse_prior, power_mean  log M_s (s = 1: log P) λ = log π − log M_s
+    batch_softmax              log Σₙ wₙ e^{zₙ/τ}     λ = log π − statistic
     cumulant, sinkhorn, projected   log π − λ(batch)  λ = log π − statistic
 
 so that a moving average, an average over ranks and one over accumulated batches are the same operation:
@@ -21,7 +22,9 @@ from torch import Tensor, nn
 import theory
 from theory import simplex
 
-Kind = Literal["none", "centering", "inverse_prior", "power_mean", "cumulant", "sinkhorn", "projected"]
+Kind = Literal[
+    "none", "centering", "inverse_prior", "batch_softmax", "power_mean", "cumulant", "sinkhorn", "projected"
+]
 
 
 class Counter(nn.Module):
@@ -41,13 +44,13 @@ class Counter(nn.Module):
 class TeacherNormalizer(nn.Module):
     """log r of teacher logits [..., N, K], for one of the teachers of `theory.tilts`.
 
-    kind: "none", "centering", "inverse_prior", "power_mean" (with `order`), "cumulant", "sinkhorn" (with
-        `rounds`), "projected".
+    kind: "none", "centering", "inverse_prior", "batch_softmax", "power_mean" (with `order`), "cumulant",
+        "sinkhorn" (with `rounds`), "projected".
     momentum: m of the moving average over batches, a number in [0, 1] or a tensor that broadcasts to
         [*batch_shape, 1]. None takes the statistic of the batch itself. With a momentum the order is DINO's:
         the old average is applied, then updated to m·old + (1 − m)·batch, from the statistic of a uniform
         teacher (c₀ = 0). So m = 0 means the batch *before*, which is not None.
-        inverse_prior averages P, power_mean P^s (in log space), the others their logs.
+        inverse_prior averages P, batch_softmax e^{z/τ}, power_mean P^s (in log space), the others their logs.
     log_target: log π, [K] or [*batch_shape, K]; None means uniform.
     manual_update: the average moves only when `update` is called, by all batches seen since: for gradient
         accumulation. False moves it after every forward in training mode.
@@ -105,8 +108,8 @@ class TeacherNormalizer(nn.Module):
             simplex.target_prior(log_target, reference, simplex.namespace(log_target=log_target))
         self.kind, self.clusters, self.rounds, self.tol = kind, clusters, rounds or 0, tol
         self.manual_update, self.validate, self.process_group = manual_update, validate, process_group
-        self.order = 1.0 if kind == "inverse_prior" else order or 0.0
-        start = torch.zeros(clusters) if kind == "centering" else uniform
+        self.order = 1.0 if kind in ("inverse_prior", "batch_softmax") else order or 0.0
+        start = torch.zeros(clusters) if kind in ("centering", "batch_softmax") else uniform
         if isinstance(momentum, Tensor):
             self.register_buffer("momentum", momentum, persistent=False)
         else:
@@ -132,10 +135,11 @@ class TeacherNormalizer(nn.Module):
                 if self.kind == "none":
                     return log_p
                 if self.momentum is None:
-                    return theory.tilt(log_p, self._log_tilt(self._statistic(z, log_p), temperature))
+                    statistic = self._statistic(z, log_p, temperature)
+                    return theory.tilt(log_p, self._log_tilt(statistic, temperature))
                 log_r = theory.tilt(log_p, self._log_tilt(self.average.to(z.dtype), temperature))
                 if self.training:
-                    self._accumulate(self._statistic(z, log_p), z.shape[-2])
+                    self._accumulate(self._statistic(z, log_p, temperature), z.shape[-2])
         if self.training and not self.manual_update:
             self.update()
         return log_r
@@ -163,14 +167,17 @@ class TeacherNormalizer(nn.Module):
             statistic = (statistic[..., None, :] / temperature)[..., 0, :]
         return self.log_target.to(statistic.dtype) - statistic
 
-    def _statistic(self, z: Tensor, log_p: Tensor) -> Tensor:
+    def _statistic(self, z: Tensor, log_p: Tensor, temperature: float | Tensor) -> Tensor:
         """The batch's statistic [..., K], that of all ranks together."""
         if self.kind == "centering":
             return self._over_ranks(z.mean(dim=-2), z.shape[-2])
         if self.kind in ("inverse_prior", "power_mean"):
             return self._over_ranks(theory.log_prior(log_p, order=self.order), z.shape[-2])
-        log_p = torch.cat(self._gather(log_p), dim=-2)
         log_pi = self.log_target.to(log_p.dtype)
+        if self.kind == "batch_softmax":
+            log_tilt = theory.batch_softmax(z, temperature=temperature, log_target=log_pi)
+            return self._over_ranks(log_pi - log_tilt, z.shape[-2])
+        log_p = torch.cat(self._gather(log_p), dim=-2)
         if self.kind == "cumulant":
             return log_pi - theory.cumulant(log_p, log_target=log_pi)
         if self.kind == "sinkhorn":

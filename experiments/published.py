@@ -5,8 +5,8 @@ transformers", for ViT-S on ImageNet: appendix D (k-NN top-1 after sweeps of the
 teacher's temperature), section 5.3 (centering and sharpening alone) and table 15 (teachers with and without a
 momentum encoder). Nothing here was fitted to them but one bracket, that of the leading correlation.
 
-Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax`); the toy runs it on
-probabilities, as the inverse prior. Neither has a lag, and the linear theory does not tell them apart.
+Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax`), their Sinkhorn three
+(the toy's three are on probabilities). Neither has a lag, and the linear theory does not tell them apart.
 
 Two things about their runs are not known: the gain a of a vision transformer under AdamW, and its leading
 cross-view correlation. A prediction that needs one of them states the value it needs.
@@ -87,7 +87,7 @@ def points(warm_up: int) -> tuple[Point, ...]:
         found += [
             replace(point, setting=f"centering, {suffix}", published=row[0]),
             replace(
-                batch, setting=f"softmax over the batch, {suffix}", published=row[1], kind="inverse_prior"
+                batch, setting=f"softmax over the batch, {suffix}", published=row[1], kind="batch_softmax"
             ),
             replace(batch, setting=f"Sinkhorn, {suffix}", published=row[2], kind="sinkhorn", rounds=3),
         ]

@@ -17,8 +17,7 @@ Published ablations of DINO (Caron et al. 2021; ViT-S, k-NN top-1 in per cent; Ï
 prediction: its gain a and its leading correlation r are not known. r between 0.6 and 0.8 is read off the
 temperature sweep itself, so of that sweep only the order is a test. Toy: linear student on a Gaussian mixture
 with r = 0.7; bars, information kept in units of log K, mean and range of the runs; the symbol is the
-prediction for the toy, whose gain and correlation are known. The softmax over the batch is one Sinkhorn round
-on logits; the toy takes the round on probabilities, the inverse prior.
+prediction for the toy, whose gain and correlation are known.
 
 What to see: nothing contradicts, and one point is out of reach: at Ï„_t = 0 nothing is linear; taken at face
 value the formula says that this run dies. "Consistent with" is all that can be said: a vision transformer is

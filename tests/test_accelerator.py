@@ -1,12 +1,16 @@
-"""The loss and the teachers on a GPU: the numbers of the CPU, on the device, without waiting for it."""
+"""Functions, loss and teachers on a GPU: the numbers of the CPU, on the device, without waiting for it."""
 
 import pytest
 import torch
 
 from experiments.loss import ClusterDistillationLoss
+from tests import calls
+from tests.ledger import equal
 from tests.test_normalizer import KINDS
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+if not torch.cuda.is_available():
+    pytest.skip("needs a GPU", allow_module_level=True)
+
 K = 64
 MOMENTA = [None, 0.9]
 
@@ -27,6 +31,16 @@ def steps(kind, momentum, device, dtype=torch.float32, count=3):
         loss.backward()
         losses.append(loss.detach())
     return torch.stack(losses), student[0].grad, criterion
+
+
+@pytest.mark.parametrize("name", sorted(calls.CALLS))
+def test_every_function_gives_the_numbers_of_the_cpu(name):
+    values = calls.operands()
+    on_gpu = {key: torch.tensor(value, device="cuda") for key, value in values.items()}
+    got, want = calls.parts(calls.call(name, on_gpu)), calls.parts(calls.call(name, values))
+    assert all(part.device.type == "cuda" for part in got.values())
+    for part, value in got.items():
+        equal(value.cpu().numpy(), want[part], rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("momentum", MOMENTA)

@@ -89,8 +89,8 @@ def critical_center_momentum(
     The discrete map above is stable iff the centre momentum is below m*. Exact: Jury's condition
     1 − a₀² = a₁ − a₀a₂ for the cubic, quadratic in ρ. For small α and μ it is `critical_center_rate`; in
     steps ρ must be a little larger, min(α/(1−α), μ/(1−μ))·(τ_s/τ_t − 1) being always enough.
-    1 when τ_t ≥ τ_s (any moving centre will do); negative when even m = 0, the centre of the batch before, lags
-    too much.
+    1 when τ_t ≥ τ_s (any moving centre will do); negative when even m = 0, the centre of the last batch,
+    lags too much.
 
     gain: a per step, α = a/τ_s ≤ 1 (a larger step overshoots by itself; inf is the fast-student limit, taken
     at α = 1).  teacher_momentum: 1 − μ in [0, 1).  All broadcast.
