@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import tyro
 
 from experiments import registry
-from experiments.command import BadCommand, parse
+from experiments.command import BadCommand, exit_with, parse
 from experiments.registry import Entry
 
 PROGRAM = "python -m experiments"
@@ -113,4 +113,4 @@ def _description(entry: Entry) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

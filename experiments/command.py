@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
-from collections.abc import Sequence
-from typing import TypeVar
+import select
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
 
 import tyro
 
@@ -38,6 +41,24 @@ def parse(
         if not end.code:
             raise
         raise BadCommand(_one_line(box.getvalue())) from None
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Exit with the status of `main`; without a word where the reader of its output has gone (`| head`)."""
+    try:
+        try:
+            status = main()
+        finally:  # `--help` leaves by SystemExit
+            sys.stdout.flush()
+    except BrokenPipeError:
+        output = sys.stdout.fileno()
+        poll = select.poll()
+        poll.register(output, 0)
+        if not poll.poll(0):  # the output can still be written to: it was a pipe of the work
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+        status = 1
+    sys.exit(status)
 
 
 def _one_line(box: str) -> str:

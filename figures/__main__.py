@@ -20,7 +20,7 @@ import tyro
 import xarray as xr
 
 from experiments import grid, registry, runner, store
-from experiments.command import BadCommand, parse
+from experiments.command import BadCommand, exit_with, parse
 from experiments.registry import Entry
 from figures import save
 from figures.catalogue import catalogue, source
@@ -144,4 +144,4 @@ def _in_words(settings: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

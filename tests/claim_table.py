@@ -3,6 +3,7 @@
 `python -m tests.claim_table` writes it between the two markers in README.md; a test keeps it in step.
 """
 
+import argparse
 import ast
 import re
 from pathlib import Path
@@ -79,5 +80,6 @@ def with_table(readme):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.claim_table", description=__doc__).parse_args()
     path = ROOT / "README.md"
     path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")

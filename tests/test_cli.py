@@ -9,6 +9,7 @@ import pytest
 
 from experiments import registry, runner, store
 from experiments.__main__ import main
+from experiments.command import exit_with
 from tests import toy_experiment
 
 EXPERIMENTS = registry.experiments()
@@ -45,6 +46,24 @@ def test_the_list_needs_no_torch():
     done = subprocess.run([sys.executable, "-c", program], cwd=store.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("program", ["experiments", "figures"])
+def test_a_reader_that_leaves_early_is_no_error(program):
+    """As in `python -m experiments | head`."""
+    command = [sys.executable, "-m", program, *(["--help"] if program == "figures" else [])]
+    with subprocess.Popen(command, cwd=store.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert said == b""
+
+
+def test_a_broken_pipe_of_the_work_itself_is_not_hidden():
+    def work():
+        raise BrokenPipeError("a worker has gone")
+
+    with pytest.raises(BrokenPipeError, match="a worker"):
+        exit_with(work)
 
 
 def test_help_shows_every_setting_with_its_default(capsys):
