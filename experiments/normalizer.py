@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 import theory
-from theory import simplex
+from theory.arguments import namespace
+from theory.simplex import check_scores, target_prior
 
 Kind = Literal[
     "none", "centering", "inverse_prior", "batch_softmax", "power_mean", "cumulant", "sinkhorn", "projected"
@@ -105,7 +106,7 @@ class TeacherNormalizer(nn.Module):
         uniform = torch.full((clusters,), -math.log(clusters))
         if log_target is not None:
             reference = uniform.to(log_target.dtype).expand(*batch_shape, 1, clusters)
-            simplex.target_prior(log_target, reference, simplex.namespace(log_target=log_target))
+            target_prior(log_target, reference, namespace(log_target=log_target))
         self.kind, self.clusters, self.rounds, self.tol = kind, clusters, rounds or 0, tol
         self.manual_update, self.validate, self.process_group = manual_update, validate, process_group
         self.order = 1.0 if kind in ("inverse_prior", "batch_softmax") else order or 0.0
@@ -129,7 +130,7 @@ class TeacherNormalizer(nn.Module):
         with torch.no_grad():
             z = logits.to(torch.promote_types(logits.dtype, torch.float32))
             if self.validate:
-                simplex.check_scores("logits", z, simplex.namespace(logits=z))
+                check_scores("logits", z, namespace(logits=z))
             with theory.assume_valid():
                 log_p = theory.log_softmax(z, temperature=temperature)
                 if self.kind == "none":

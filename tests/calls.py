@@ -11,7 +11,7 @@ import torch
 
 import theory
 
-CORE = ("simplex", "divergences", "priors", "tilts", "bounds", "projection", "objective")
+CORE = ("arguments", "simplex", "divergences", "priors", "tilts", "bounds", "projection", "objective")
 
 
 @dataclass(frozen=True, kw_only=True)

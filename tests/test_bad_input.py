@@ -168,8 +168,9 @@ SETTINGS = {
         (None, TypeError, "a number, got NoneType"),
         ([0.1], TypeError, "a number, got list"),
         (1j, TypeError, "a number, got complex"),
-        (np.array([0.1, 0.0, 0.1, 0.1]), ValueError, "positive and finite, got 0 at index 1"),
-        (np.array([0.1, 0.1, np.nan, 0.1]), ValueError, "positive and finite, got nan at index 2"),
+        (np.array([[0.1], [0.0]] + 3 * [[0.1]]), ValueError, r"positive and finite, got 0 at index \(1, 0\)"),
+        (np.array([0.1, 0.2, 0.1, 0.1]), ValueError, r"one for all clusters, .*got shape \(4,\)"),
+        (np.array([np.nan]), ValueError, "positive and finite, got nan at index 0"),
         (np.full((3, 1), 0.1), ValueError, r"broadcast against shape \(5, 4\), got shape \(3, 1\)"),
         (np.full((2, 5, 1), 0.1), ValueError, r"broadcast against shape \(5, 4\), got shape \(2, 5, 1\)"),
         (np.full((5, 1), 1), TypeError, "floating-point, got dtype int64"),
@@ -388,3 +389,69 @@ def test_unconverged_and_infeasible_projections_say_so():
     target = np.log([0.25, 0.25, 0.5])
     with pytest.raises(theory.InfeasibleTarget, match=r"clusters \{2\} exceeds the weight 0.333333"):
         theory.project(blocked, log_target=target)
+
+
+def test_numbers_no_float_holds_are_named():
+    log_p = calls.operands()["log_p"]
+    with pytest.raises(ValueError, match=r"^`temperature` must fit a float, got an integer of 401 digits"):
+        theory.log_softmax(log_p, temperature=10**400)
+    with pytest.raises(ValueError, match=r"^`clusters` must be below 2\^63, got an integer of 401 digits"):
+        theory.student_gain(learning_rate=0.1, clusters=10**400, student_temperature=0.1)
+    with pytest.raises(ValueError, match=r"^`temperature` must leave logits/temperature finite, got inf"):
+        theory.batch_softmax(1e5 * np.abs(log_p), temperature=1e-306)
+
+
+CENTER = {
+    "gain": 0.1, "teacher_momentum": 0.9, "student_temperature": 0.1, "teacher_temperature": 0.04
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "error", "message"),
+    [
+        (theory.critical_center_momentum, {"gain": "fast"}, TypeError, "`gain` must hold real numbers"),
+        (theory.critical_center_momentum, {"gain": 1j}, TypeError, "`gain` must hold real numbers"),
+        (theory.critical_center_momentum, {"gain": [[1], [1, 2]]}, TypeError, "`gain` must be an array"),
+        (
+            theory.critical_center_momentum,
+            {"gain": np.full(2, 0.1), "teacher_momentum": np.full(3, 0.9)},
+            ValueError,
+            r"must broadcast together, got shapes `gain` \(2,\), `teacher_momentum` \(3,\)",
+        ),
+        (
+            theory.center_stability,
+            {"center_momentum": np.zeros((2, 2)), "gain": np.full(3, 0.1)},
+            ValueError,
+            r"must broadcast together, got shapes `gain` \(3,\).*`center_momentum` \(2, 2\)",
+        ),
+    ],
+)
+def test_the_rooms_on_numpy_name_what_arrived(function, arguments, error, message):
+    with pytest.raises(error, match=message):
+        function(**CENTER | arguments)
+
+
+def test_moments_and_correlations_name_what_arrived():
+    view = np.ones((4, 2))
+    for views, error, message in (
+        ((view, "abc"), TypeError, r"`views\[1\]` must hold real numbers, got dtype <U3"),
+        ((view, [[1.0], [1.0, 2.0]]), TypeError, r"`views\[1\]` must be an array of numbers, got list"),
+        (
+            (1e200 * view, -1e200 * view),
+            ValueError,
+            r"`views` must have finite squares, got values up to 1e\+200",
+        ),
+    ):
+        with pytest.raises(error, match=message), np.errstate(over="ignore", invalid="ignore"):
+            theory.cross_view_moments(*views)
+    with pytest.raises(TypeError, match="`correlation` must hold real numbers"):
+        theory.survival_temperature("a", clusters=3, student_temperature=0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_tensors_are_read(dtype):
+    views = [torch.randn(64, 3, generator=torch.Generator().manual_seed(i)).to(dtype) for i in range(2)]
+    got, want = (
+        theory.cross_view_moments(*(f(v) for v in views)) for f in (lambda v: v, lambda v: v.double())
+    )
+    equal(got.covariance, want.covariance)

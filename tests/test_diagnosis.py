@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from experiments.distill import Training, train
 from experiments.mixtures import Mixture
 from experiments.model import Architecture
 from experiments.variants import Variant
+from tests.claim_table import ROOT
 from tests.ledger import equal
 from theory.__main__ import KINDS, main
 
@@ -205,6 +209,22 @@ def test_an_overshooting_student_is_not_blamed_on_the_centre():
     assert radii[0] < 1 < radii[1]
 
 
+def test_a_student_past_its_goal_is_judged_by_the_map_itself():
+    """Between α = 1 and 2 a centre that is enough below may be too slow; above 2 some hold the student."""
+    (teacher, _), _ = clustered()
+    goal = K * 0.1**2
+    for share, temperature, m_t, m_c, level in (
+        (0.9, 0.04, 0.7, 0.347, "ok"),
+        (1.9, 0.04, 0.7, 0.347, "problem"),
+        (2.2, 0.1 / 1.33, 0.57, 0.034, "ok"),
+    ):
+        knobs = {"temperature": temperature, "student_temperature": 0.1, "center": teacher.mean(0)}
+        knobs |= {"teacher_momentum": m_t, "center_momentum": m_c}
+        found = theory.diagnose(teacher, learning_rate=share * goal, **knobs)
+        assert levels(found, "D4") == {level}
+        assert (found.measurements["center_spectral_radius"] < 1) is (level == "ok")
+
+
 @pytest.mark.control("D2")
 def test_independent_features_are_told_from_learnable_ones():
     """M samples of D features correlate by chance; what shuffled rows show does not count."""
@@ -301,9 +321,24 @@ def test_exact_zeros_are_reported_not_repaired():
             ValueError,
             "`center_momentum` and `teacher_momentum` must be given together",
         ),
-        ({"loss": -1.0}, ValueError, r"`loss` must be in \[0, inf\], got -1"),
+        ({"loss": -1.0}, ValueError, r"`loss` must be finite and at least 0, got -1"),
         ({"features": [LIVE]}, ValueError, r"`features` must be two or more views .* got \(256, 16\)"),
         ({"features": [LIVE, LIVE[:9]]}, ValueError, r"`features` must be .* got \(256, 16\), \(9, 16\)"),
+        ({"features": 5}, TypeError, "`features` must be two or more views .* got int"),
+        ({"features": []}, ValueError, "`features` must be two or more views .* got none"),
+        ({"features": [1e200 * LIVE, LIVE]}, ValueError, "`features` must have finite squares, got "),
+        ({"student_temperature": "a"}, TypeError, "`student_temperature` must be a number, got str"),
+        (
+            {"student_temperature": 0.0},
+            ValueError,
+            "`student_temperature` must be positive and finite, got 0",
+        ),
+        ({"loss": np.inf}, ValueError, "`loss` must be finite and at least 0, got inf"),
+        (
+            {"teacher": "projected", "teacher_momentum": 5, "center_momentum": 0.9},
+            ValueError,
+            r"`teacher_momentum` must be in \[0, 1\], got 5",
+        ),
         ({"logits": LIVE[:1]}, ValueError, "`logits` must hold at least 2 samples, got 1"),
         ({"logits": np.full((4, 4), 0.25)}, ValueError, "`logits` must be raw outputs, got probabilities"),
         ({"logits": np.where(np.arange(K) == 2, -np.inf, LIVE)}, ValueError, "got only -inf in cluster 2"),
@@ -336,6 +371,10 @@ def files(tmp_path):
     np.savez(tmp_path / "odd.npz", logits=teacher, studnet=student)
     (tmp_path / "empty.npy").touch()
     (tmp_path / "broken.npz").write_bytes((tmp_path / "run.npz").read_bytes()[:999])
+    np.savez_compressed(tmp_path / "packed.npz", logits=teacher)
+    packed = bytearray((tmp_path / "packed.npz").read_bytes())
+    packed[200:260] = bytes(60)
+    (tmp_path / "packed.npz").write_bytes(packed)
     torch.save({"logits": torch.ones(3)}, tmp_path / "run.pt")
     return tmp_path
 
@@ -371,6 +410,8 @@ def test_knobs_given_go_before_those_of_the_system(files, capsys):
         (["run.npz", "--temperature", "1"], "`student_temperature` must be given with `student_logits`"),
         (["empty.npy", "--temperature", "1"], "empty.npy must be a .npy or .npz file of plain numbers"),
         (["broken.npz", "--temperature", "1"], "broken.npz must be a .npy or .npz file of plain numbers"),
+        (["packed.npz", "--temperature", "1"], "packed.npz must be a .npy or .npz file of plain numbers"),
+        ([".", "--temperature", "1"], ". is not a file"),
         (["run.pt", "--temperature", "1"], "got a file of PyTorch"),
         (["odd.npz", "--temperature", "1"], "holds `studnet`, which is none of logits, student_logits"),
     ],
@@ -379,6 +420,18 @@ def test_the_command_says_what_is_wrong_with_its_input(files, capsys, monkeypatc
     monkeypatch.chdir(files)
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_terminal_without_greek_letters_gets_the_report_too(files):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "theory", str(files / "uniform.npy"), "--temperature", "0.04"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout.startswith("fate: uniform collapse") and done.stderr == ""
+
+
+def test_half_precision_logits_are_diagnosed():
+    found = theory.diagnose(torch.tensor(LIVE).bfloat16(), **KNOBS)
+    assert found.fate == "alive"
 
 
 def test_every_published_system_has_a_kind():

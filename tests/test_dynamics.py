@@ -325,7 +325,7 @@ def test_a_learnt_solution_survives_up_to_the_fold_where_a_cold_start_dies(r, k)
 @pytest.mark.control("D3")
 def test_two_clusters_have_no_hysteresis():
     learnt = 4 * (np.eye(2) - 0.5)
-    assert float(survival_temperature(0.6, clusters=2, student_temperature=1.0)) == 0.6
+    equal(survival_temperature([0.6, 0.999], clusters=2, student_temperature=1.0), [0.6, 0.999], rtol=0)
     assert table_run(learnt, r=0.6, k=2, ratio=0.63) == pytest.approx(0.5, rel=1e-3)
 
 
@@ -408,3 +408,11 @@ EYE = np.eye(2)
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_complex_pair_of_one_correlation_leaves_the_others_exact():
+    knobs = {"gain": 1e-12, "student_temperature": 0.1, "teacher_temperature": 0.04, "teacher_rate": 0.01}
+    alone, together = (whitened_growth_rate(np.array(r), **knobs) for r in ([0.5], [0.5, -1e9]))
+    assert alone[0] == together[0]
+    fast = whitened_growth_rate([0.5], **(knobs | {"teacher_rate": 1e160}))
+    equal(fast, whitened_growth_rate([0.5], **(knobs | {"teacher_rate": np.inf})))

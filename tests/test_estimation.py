@@ -269,7 +269,10 @@ def test_a_sample_of_weight_zero_changes_nothing():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda p: theory.log_prior_bias(p, batch_size=0.5), r"`batch_size` must be in \[1, inf\], got 0.5"),
+        (
+            lambda p: theory.log_prior_bias(p, batch_size=0.5),
+            "`batch_size` must be finite and at least 1, got 0.5",
+        ),
         (lambda p: theory.log_prior_bias(p, batch_size=float("nan")), "`batch_size` must be"),
         (lambda p: theory.ema_variance_factor(1.0), "`momentum` must be below 1, got 1"),
         (lambda p: theory.ema_variance_factor(-0.1), r"`momentum` must be in \[0, 1\], got -0.1"),

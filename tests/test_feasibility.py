@@ -103,3 +103,16 @@ def test_the_blocking_set_is_named_per_ensemble_of_a_batch():
     bad = np.where([[True, False], [True, False], [True, False], [True, True]], 0.0, -np.inf)
     with pytest.raises(theory.InfeasibleTarget, match=r"at batch index \(1,\)"):
         theory.project(theory.log_softmax(np.stack([good, bad])))
+
+
+@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-12])
+@pytest.mark.parametrize("where", [0, 2])
+def test_a_cluster_out_of_reach_blocks_however_small_its_share(share, where):
+    logits = np.insert(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.5]]), where, -np.inf, axis=1)
+    log_target = np.log(np.insert(np.array([0.5, 0.5 - share]), where, share))
+    for weights in (None, np.array([0.5, 0.5, 0.0])):
+        if weights is not None:
+            logits[2, where] = 0.0  # reached, but by a sample that does not count
+        with pytest.raises(theory.InfeasibleTarget) as caught:
+            theory.project(theory.log_softmax(logits), weights=weights, log_target=log_target)
+        assert caught.value.clusters == (where,)

@@ -190,3 +190,12 @@ def test_derivatives_of_power_means_are_finite_beside_a_mean_of_zero(order):
     means[means.isfinite()].sum().backward()
     assert logits.grad.isfinite().all()
     assert weights.grad is None or weights.grad.isfinite().all()
+
+
+def test_the_derivative_in_the_temperature_ignores_exact_zeros():
+    def through(logits):
+        temperature = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+        theory.log_softmax(torch.tensor(logits, dtype=torch.float64), temperature=temperature)[0].backward()
+        return temperature.grad
+
+    equal(through([0.0, 1.0, -np.inf]), through([0.0, 1.0]), rtol=1e-14)

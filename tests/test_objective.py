@@ -171,6 +171,21 @@ def test_without_the_constraint_a_loss_of_zero_certifies_nothing():
     assert proof.prior_distance_bound > 0.6  # the distance of the teacher itself from π
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.claim("O5")
+def test_rounding_never_certifies_a_constant_student(dtype):
+    """At q = r̄ the two sides are equal, and which of them comes out larger is chance."""
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        logits = 3.0 * rng.standard_normal((64, 16))
+        log_r = theory.project(theory.log_softmax(logits)).log_r.astype(dtype)
+        own, uniform = theory.marginal(log_r), np.full(16, -np.log(16), dtype)
+        for constant in (own, uniform):
+            assert not theory.certificate(log_r, np.broadcast_to(constant, (64, 16))).not_constant
+        off = theory.log_softmax(theory.marginal(log_r) + 1e-3 * logits.astype(dtype) / 3.0)
+        assert theory.certificate(log_r, off).not_constant
+
+
 @pytest.mark.control("O5")
 def test_uniform_collapse_has_a_loss_of_zero_too():
     uniform = np.full((4, 3), -np.log(3))

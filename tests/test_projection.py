@@ -159,6 +159,19 @@ def test_projection_converges_where_the_curvature_is_below_rounding():
     at_most(result.marginal_error, 1e-9)
 
 
+@pytest.mark.claim("T3")
+@pytest.mark.parametrize("samples, clusters, height", [(101, 2, 1e3), (401, 4, 1e3), (30, 3, 1e5)])
+def test_a_sharp_ensemble_that_nearly_meets_its_target_is_projected_too(samples, clusters, height):
+    """Every r is one-hot at the start and the Hessian 0: without annealing nothing would move."""
+    rng = np.random.default_rng(0)
+    own = np.eye(clusters)[np.arange(samples) % clusters]
+    logits = height * own * (1.0 + 0.3 * rng.random((samples, 1)))
+    found = theory.project(theory.log_softmax(logits), tol=1e-9)
+    assert found.marginal_error <= 1e-9 and found.iterations <= 80
+    two = theory.log_softmax(np.array([[1000.0, 0.0], [0.0, 1100.0]]))
+    assert theory.project(two, log_target=np.log([0.499, 0.501])).marginal_error <= 1e-9
+
+
 @given(ensembles(batch=False, samples=(2, 5)), ensembles(batch=False, samples=(2, 5), **COLD))
 def test_a_batch_is_projected_as_its_members_are(easy, hard):
     n = min(len(easy.logits), len(hard.logits))
@@ -173,6 +186,7 @@ def test_a_good_start_saves_steps_and_a_bad_one_costs_no_accuracy():
     log_p = mixture_logits(256, 16, 0.04)
     cold = theory.project(log_p)
     assert theory.project(log_p, log_tilt=cold.log_tilt).iterations <= 1
+    assert theory.project(log_p, log_tilt=cold.log_tilt + 1e8).marginal_error <= 1e-9
     assert theory.project(log_p, log_tilt=100.0 * np.cos(np.arange(16.0))).marginal_error <= 1e-9
 
 

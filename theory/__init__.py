@@ -1,11 +1,12 @@
 """Information theory of self-supervised learning by clustering: formulas, exact teachers, sharp bounds.
 
 Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
-each importing only from those before it: `logspace`, `simplex`, `divergences`, `priors`, `tilts`,
-`bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
+each importing only from those before it: `logspace`, `arguments`, `simplex`, `divergences`, `priors`,
+`tilts`, `bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
 on NumPy arrays, `moments`, `dynamics`, `center`; for real runs `findings`, `readings`, `knobs`, `diagnosis`.
 """
 
+from theory.arguments import assume_valid
 from theory.bounds import (
     TeacherDistance,
     exact_distance_bound,
@@ -66,7 +67,7 @@ from theory.moments import Correlations, CrossViewMoments, correlations, cross_v
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.priors import jensen_gap, log_prior, log_range, log_variance
 from theory.projection import NotConverged, Projection, project
-from theory.simplex import assume_valid, log_softmax, marginal
+from theory.simplex import log_softmax, marginal
 from theory.tilts import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
 
 __all__ = [

@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import lzma
 import math
 import re
 import sys
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -25,6 +28,9 @@ from theory.diagnosis import diagnose
 from theory.readings import Teacher
 
 ARRAYS = ("student_logits", "center", "log_target")
+UNREADABLE: tuple[type[Exception], ...] = (ValueError, EOFError, MemoryError, SyntaxError)
+UNREADABLE += (tokenize.TokenError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What NumPy lets through of a file that is damaged."""
 KINDS = {"dino": "centering", "batch_softmax": "sinkhorn", "dinov2": "sinkhorn", "swav": "sinkhorn"}
 KINDS |= {"msn": "sinkhorn", "sela": "projected"}
 """The kind of `diagnose` that stands for a function of `theory.conventions`."""
@@ -32,6 +38,8 @@ KINDS |= {"msn": "sinkhorn", "sela": "projected"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the report. Returns the exit status."""
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal without τ shows a question mark
+        sys.stdout.reconfigure(errors="replace")
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
@@ -136,13 +144,13 @@ def _array(path: Path) -> np.ndarray:
 def _load(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a .npz by name, or that of a .npy under the empty name."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there.")
+        raise FileNotFoundError(f"{path} is {'not a file' if path.exists() else 'not there'}.")
     wanted = f"{path} must be a .npy or .npz file of plain numbers"
     try:
         with path.open("rb") as file:
             held = np.load(file, allow_pickle=False)
             arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
-    except (ValueError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE:
         raise ValueError(
             f"{wanted}: np.savez('run.npz', logits=z.float().cpu().numpy()) writes one."
         ) from None

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import array_api_compat
 import numpy as np
 
+from theory.arguments import check_against, check_finite, check_rank, namespace, reject
 from theory.logspace import Array, Namespace, expm1_minus, minus_log1p, oscillation
-from theory.simplex import check_against, check_finite, check_log_probabilities, check_rank, namespace, reject
+from theory.simplex import check_log_probabilities
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,9 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
+from theory.arguments import check_number, on_host
 from theory.dynamics import Matrix
 from theory.moments import CrossViewMoments
-from theory.simplex import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def critical_center_rate(
     0 when τ_t ≥ τ_s: the constant direction then decays by itself. Otherwise
     ρ_c < min(α, μ)·(τ_s/τ_t − 1), and each side of the minimum is a limit:
     gain = inf (fast student) gives μ(τ_s/τ_t − 1), teacher_rate = inf (no momentum teacher) α(τ_s/τ_t − 1).
-    So ρ = μ(τ_s/τ_t − 1) is enough at any learning rate.
+    So ρ = μ(τ_s/τ_t − 1) is enough at any learning rate (in continuous time).
 
     All four broadcast; rates per unit time, gain = a = η/(K τ_s) times the squared length of the constant
     feature. Returns their common shape.
@@ -66,7 +66,11 @@ def critical_center_rate(
     a = positive("gain", gain, infinite=True)
     mu = positive("teacher_rate", teacher_rate, infinite=True)
     tau_s = positive("student_temperature", student_temperature)
-    excess = np.maximum(tau_s / positive("teacher_temperature", teacher_temperature) - 1.0, 0.0)
+    tau_t = positive("teacher_temperature", teacher_temperature)
+    a, mu, tau_s, tau_t = _broadcast(
+        gain=a, teacher_rate=mu, student_temperature=tau_s, teacher_temperature=tau_t
+    )
+    excess = np.maximum(tau_s / tau_t - 1.0, 0.0)
     alpha = a / tau_s
     slow, fast = np.minimum(alpha, mu), np.maximum(alpha, mu)
     # In units of the slower of the two (the equation is symmetric in α and μ), x = slow/fast in [0, 1]:
@@ -88,23 +92,27 @@ def critical_center_momentum(
 
     The discrete map above is stable iff the centre momentum is below m*. Exact: Jury's condition
     1 − a₀² = a₁ − a₀a₂ for the cubic, quadratic in ρ. For small α and μ it is `critical_center_rate`; in
-    steps ρ must be a little larger, min(α/(1−α), μ/(1−μ))·(τ_s/τ_t − 1) being always enough.
+    steps ρ must be a little larger, min(α/(1−α), μ/(1−μ))·(τ_s/τ_t − 1) being enough at every α ≤ 1.
     1 when τ_t ≥ τ_s (any moving centre will do); negative when even m = 0, the centre of the last batch,
     lags too much.
 
-    gain: a per step, α = a/τ_s ≤ 1 (a larger step overshoots by itself; inf is the fast-student limit, taken
-    at α = 1).  teacher_momentum: 1 − μ in [0, 1).  All broadcast.
+    gain: a per step, α = a/τ_s ≤ 1 (a student that steps past its goal needs a faster centre still:
+    `center_stability`; inf is the fast-student limit, taken at α = 1).  teacher_momentum: 1 − μ in [0, 1).
+    All broadcast.
     """
     tau_s = positive("student_temperature", student_temperature)
-    ratio = tau_s / positive("teacher_temperature", teacher_temperature)
+    tau_t = positive("teacher_temperature", teacher_temperature)
     a = positive("gain", gain, infinite=True)
-    alpha = np.where(np.isinf(a), 1.0, a / tau_s)
+    mu = 1.0 - momentum("teacher_momentum", teacher_momentum)
+    a, mu, tau_s, tau_t = _broadcast(
+        gain=a, teacher_momentum=mu, student_temperature=tau_s, teacher_temperature=tau_t
+    )
+    ratio, alpha = tau_s / tau_t, np.where(np.isinf(a), 1.0, a / tau_s)
     if (alpha > 1).any():
         raise ValueError(
             f"`gain` must be at most `student_temperature` per step (or inf), got gain/student_temperature = "
             f"{float(alpha.max()):g}: the student overshoots in one step."
         )
-    mu = 1.0 - momentum("teacher_momentum", teacher_momentum)
     if (mu == 0).any():
         raise ValueError(
             "`teacher_momentum` must be below 1, got 1: a teacher that never moves cannot be lost."
@@ -124,7 +132,8 @@ def center_gain_limit(
 ) -> float:
     """The gain a = η/(K τ_s) per step above which this centre is too slow: m*(a) = m_c.  [D4]
 
-    m* of `critical_center_momentum` falls with the gain. inf: this centre keeps up at any gain.
+    m* of `critical_center_momentum` falls with the gain. inf: this centre keeps up at every gain up to τ_s,
+    where the student reaches its goal in one step; of larger ones only `center_stability` tells.
     0: it loses the race however slow the student (m_c = 1, sharpened).
     """
     m_c = check_number("center_momentum", center_momentum, low=0.0, high=1.0)
@@ -163,11 +172,14 @@ def center_stability(
     gain: a per step.  Momenta in [0, 1].  All broadcast; the results have the common shape.
     """
     tau_s = positive("student_temperature", student_temperature)
-    alpha = positive("gain", gain) / tau_s
-    beta = alpha * tau_s / positive("teacher_temperature", teacher_temperature)
-    mu = 1.0 - momentum("teacher_momentum", teacher_momentum)
-    rho = 1.0 - momentum("center_momentum", center_momentum)
-    alpha, beta, mu, rho = np.broadcast_arrays(alpha, beta, mu, rho)
+    a, tau_s, tau_t, mu, rho = _broadcast(
+        gain=positive("gain", gain),
+        student_temperature=tau_s,
+        teacher_temperature=positive("teacher_temperature", teacher_temperature),
+        teacher_momentum=1.0 - momentum("teacher_momentum", teacher_momentum),
+        center_momentum=1.0 - momentum("center_momentum", center_momentum),
+    )
+    alpha, beta = a / tau_s, a / tau_t
     zero = np.zeros_like(alpha)
     student = np.stack([1 - alpha, beta, -beta], axis=-1)
     teacher = mu[..., None] * student + np.stack([zero, 1 - mu, zero], axis=-1)
@@ -221,7 +233,7 @@ def coupled_center_stability(
 
 def positive(name: str, values: ArrayLike, *, infinite: bool = False) -> Matrix:
     """`values` as float64, all > 0; inf only where it is a limit that means something."""
-    array = np.asarray(values, np.float64)
+    array = on_host(name, values)
     bad = ~((array > 0) & (infinite | np.isfinite(array)))
     if bad.any():
         raise ValueError(
@@ -232,11 +244,20 @@ def positive(name: str, values: ArrayLike, *, infinite: bool = False) -> Matrix:
 
 def momentum(name: str, values: ArrayLike) -> Matrix:
     """`values` as float64, all in [0, 1]."""
-    array = np.asarray(values, np.float64)
+    array = on_host(name, values)
     bad = ~((array >= 0) & (array <= 1))
     if bad.any():
         raise ValueError(f"`{name}` must be in [0, 1], got {array[bad].ravel()[0]:g}.")
     return array
+
+
+def _broadcast(**arrays: Matrix) -> list[Matrix]:
+    """The arrays in their common shape. Raises ValueError with all shapes where there is none."""
+    try:
+        return list(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"`{name}` {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"arguments must broadcast together, got shapes {shapes}.") from None
 
 
 def _positive_root(square: Matrix, linear: Matrix, constant: Matrix) -> Matrix:

@@ -26,22 +26,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
-from theory.projection import project
-from theory.simplex import (
+from theory.arguments import (
     check_against,
     check_count,
     check_finite,
     check_number,
     check_rank,
-    check_scores,
-    log_softmax,
     namespace,
     positive,
     reject,
-    sample_weights,
-    target_prior,
 )
+from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
+from theory.projection import project
+from theory.simplex import check_scores, log_softmax, sample_weights, target_prior
 from theory.tilts import sinkhorn, tilt
 
 
@@ -147,6 +144,8 @@ def batch_softmax(
     """
     weights, log_pi, xp = _operands("logits", logits, weights, log_target)
     temperature = positive("temperature", temperature, logits, xp)
+    overflow = xp.isfinite(logits) & (xp.abs(logits) / float(xp.finfo(logits.dtype).max) > temperature)
+    reject("temperature", overflow, "leave logits/temperature finite", "inf", xp)
     return log_pi - log_mean_exp(logits / temperature, weights, xp)
 
 
@@ -221,6 +220,8 @@ def sela(
     `theory.project`, which raises if it does not converge.  Returns [..., N, K].
     """
     sharpness = check_number("sharpness", sharpness, low=0.0, open_low=True)
+    if 1.0 / sharpness == math.inf:
+        raise ValueError(f"`sharpness` must have a finite inverse, got {sharpness:g}.")
     _operands("logits", logits, weights, log_target)
     log_p = log_softmax(logits, temperature=1.0 / sharpness)
     return project(log_p, weights=weights, log_target=log_target, tol=tol, max_iter=max_iter).log_r

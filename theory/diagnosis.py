@@ -12,9 +12,10 @@ from typing import get_args
 
 import numpy as np
 
+from theory.arguments import check_against, check_finite, check_number, check_rank, check_same_shape, on_host
 from theory.findings import Diagnosis, Fate, Report
 from theory.knobs import judge_center, judge_lag, judge_temperatures
-from theory.logspace import Array, constant
+from theory.logspace import Array
 from theory.projection import project
 from theory.readings import (
     Matrix,
@@ -24,15 +25,7 @@ from theory.readings import (
     read_student,
     read_teacher,
 )
-from theory.simplex import (
-    check_against,
-    check_finite,
-    check_number,
-    check_rank,
-    check_same_shape,
-    log_softmax,
-    target_prior,
-)
+from theory.simplex import log_softmax, target_prior
 from theory.tilts import centering, inverse_prior, sinkhorn, tilt
 
 _NEEDS = ("student_logits", "center_momentum", "teacher_momentum", "learning_rate", "features")
@@ -76,15 +69,22 @@ def diagnose(
         raise ValueError(f"`teacher` must be one of {', '.join(get_args(Teacher))}, got {teacher!r}.")
     if center is not None and teacher != "centering":
         raise ValueError(f"`center` must be None for teacher {teacher!r}, got an array.")
+    if student_temperature is not None:
+        student_temperature = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     for name in _NEEDS:
         if given[name] is not None and student_temperature is None:
             raise ValueError(f"`student_temperature` must be given with `{name}`, got None.")
     if (center_momentum is None) != (teacher_momentum is None):
         raise ValueError("`center_momentum` and `teacher_momentum` must be given together, got one of them.")
 
+    for name in ("teacher_momentum", "center_momentum"):
+        if given[name] is not None:
+            check_number(name, given[name], low=0.0, high=1.0)
+    if learning_rate is not None:
+        check_number("learning_rate", learning_rate, low=0.0, open_low=True)
     z = _logits("logits", logits)
     log_p = log_softmax(z, temperature=tau_t)
-    target = None if log_target is None else _on_host("log_target", log_target, 1)
+    target = None if log_target is None else _one_ensemble("log_target", log_target, 1)
     log_pi = target_prior(target, log_p, np, "logits")
     c = None if center is None else _center(center, z)
     log_r = tilt(log_p, _log_tilt(z, log_p, tau_t, teacher, c, log_pi))
@@ -109,8 +109,11 @@ def diagnose(
     if teacher_fate == "alive":
         compare_with_exact(report, log_p, log_r, log_pi, teacher=teacher)
     if student_temperature is not None:
-        tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-        shared = {"student_temperature": tau_s, "teacher_temperature": tau_t, "clusters": z.shape[1]}
+        shared = {
+            "student_temperature": student_temperature,
+            "teacher_temperature": tau_t,
+            "clusters": z.shape[1],
+        }
         judge_temperatures(report, fate=fate, features=_views(features), **shared)
         judge_center(
             report,
@@ -127,19 +130,16 @@ def diagnose(
     return report.closed(fate)
 
 
-def _on_host(name: str, array: Array, rank: int = 2) -> Matrix:
+def _one_ensemble(name: str, array: Array, rank: int = 2) -> Matrix:
     """A float64 NumPy copy of [N, K], or of [K]: one ensemble."""
-    array = constant(array)
-    host = np.asarray(array.cpu() if hasattr(array, "cpu") else array)
-    if host.dtype.kind not in "fiu":
-        raise TypeError(f"`{name}` must hold real numbers, got dtype {host.dtype}.")
+    host = on_host(name, array)
     if host.ndim != rank:
         raise ValueError(f"`{name}` must have shape {'[N, K]' if rank == 2 else '[K]'}, got {host.shape}.")
-    return host.astype(np.float64)
+    return host
 
 
 def _logits(name: str, array: Array) -> Matrix:
-    z = _on_host(name, array)
+    z = _one_ensemble(name, array)
     check_rank(name, z, 2)
     if len(z) < 2:
         raise ValueError(f"`{name}` must hold at least 2 samples, got {len(z)}.")
@@ -154,19 +154,25 @@ def _logits(name: str, array: Array) -> Matrix:
 
 
 def _center(center: Array, z: Matrix) -> Matrix:
-    c = _on_host("center", center, 1)
+    c = _one_ensemble("center", center, 1)
     check_against("center", c, z.shape[1:], "the clusters of `logits`")
     check_finite("center", c, np)
     return c
 
 
 def _views(features: Sequence[Array] | None) -> list[Matrix]:
-    views = [_on_host("features", view) for view in features or ()]
-    if len(views) == 1 or len({view.shape for view in views}) > 1:
-        shapes = ", ".join(str(view.shape) for view in views)
+    if features is None:
+        return []
+    if not hasattr(features, "__iter__"):
+        raise TypeError(f"`features` must be two or more views [M, D], got {type(features).__name__}.")
+    views = [_one_ensemble("features", view) for view in features]
+    if len(views) < 2 or len({view.shape for view in views}) > 1:
+        shapes = ", ".join(str(view.shape) for view in views) or "none"
         raise ValueError(f"`features` must be two or more views of one shape [M, D], got {shapes}.")
     for view in views:
         check_finite("features", view, np)
+        if np.abs(view).max() > 1e150:
+            raise ValueError(f"`features` must have finite squares, got {np.abs(view).max():.3g}.")
     return views
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from theory.arguments import check_rank, namespace
 from theory.logspace import (
     Array,
     Namespace,
@@ -16,12 +17,7 @@ from theory.logspace import (
     log_mean_exp,
     mean_of_rows,
 )
-from theory.simplex import (
-    check_log_probabilities,
-    check_rank,
-    ensemble,
-    namespace,
-)
+from theory.simplex import check_log_probabilities, ensemble
 
 
 def entropy(log_p: Array) -> Array:

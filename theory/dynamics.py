@@ -25,8 +25,8 @@ import scipy.linalg
 import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
+from theory.arguments import check_count, check_number, on_host
 from theory.moments import Matrix, moment_pair
-from theory.simplex import check_count, check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +137,11 @@ def whitened_growth_rate(
     mu = check_rate("teacher_rate", teacher_rate)
     if math.isinf(mu):
         return beta - alpha
-    root = np.sqrt(np.maximum((alpha - mu) ** 2 + 4 * mu * beta, 0.0))
-    # The root minus (α + μ) cancels; multiplied by its conjugate it is 4μ(β − α) over a sum.
-    return 2 * mu * (beta - alpha) / (root + alpha + mu) if (root > 0).all() else (root - alpha - mu) / 2
+    largest = max(alpha, mu)  # in units of which no square overflows
+    x, y = alpha / largest, mu / largest
+    root = np.sqrt(np.maximum((x - y) ** 2 + 4 * y * (beta / largest), 0.0))
+    # The root minus (x + y) cancels; multiplied by its conjugate it is 4y(β − α) over a sum.
+    return np.where(root > 0, 2 * y * (beta - alpha) / (root + x + y), -largest * (x + y) / 2)
 
 
 def critical_temperature(correlation: ArrayLike, *, student_temperature: float) -> Matrix:
@@ -179,10 +181,10 @@ def survival_temperature(correlation: ArrayLike, *, clusters: int, student_tempe
     def ratio(v: float, rho: float) -> float:
         # y = 1/(1 + e^v): the maximum may lie within e^{-log K} of 1.
         y = 1.0 / (1.0 + math.exp(v))
-        return log_odds(rho * y) / (math.log1p(others * y) - math.log(y) - v)
+        return log_odds(rho * y) / (math.log1p(others * y) + math.log1p(math.exp(-v)))  # 1 − y = 1/(1 + e⁻ᵛ)
 
     def highest(rho: float) -> float:
-        if rho in (0.0, 1.0):
+        if rho in (0.0, 1.0) or others == 1:
             return rho
         # One interior maximum at most (checked in the tests against a scan), else the limit r at y → 0.
         found = scipy.optimize.minimize_scalar(
@@ -198,12 +200,13 @@ def survival_temperature(correlation: ArrayLike, *, clusters: int, student_tempe
 
 def check_rate(name: str, value: float) -> float:
     """A number > 0; inf allowed."""
-    return math.inf if value == math.inf else check_number(name, value, low=0.0, open_low=True)
+    number = check_number(name, value, finite=False)
+    return math.inf if number == math.inf else check_number(name, number, low=0.0, open_low=True)
 
 
 def finite(name: str, values: ArrayLike) -> Matrix:
     """`values` as finite float64."""
-    array = np.asarray(values, np.float64)
+    array = on_host(name, values)
     if not np.isfinite(array).all():
         raise ValueError(f"`{name}` must be finite, got NaN or inf.")
     return array

@@ -20,9 +20,10 @@ import math
 
 import array_api_compat
 
+from theory.arguments import check_count, check_number
 from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
 from theory.priors import jensen_gap
-from theory.simplex import check_count, check_number, ensemble
+from theory.simplex import ensemble
 from theory.tilts import inverse_prior, tilt
 
 

@@ -40,6 +40,10 @@ class InfeasibleTarget(ValueError):
         )
 
 
+class _NoFlow(RuntimeError):
+    """A linear program has no solution, or none was found."""
+
+
 def check_feasible(
     log_p: np.ndarray, weights: np.ndarray, log_target: np.ndarray, *, where: str = ""
 ) -> None:
@@ -53,9 +57,8 @@ def check_feasible(
     w, pi = w / w.sum(), np.exp(log_target) / np.exp(log_target).sum()
     if support.all():
         return
-    blocking = _overfull(support, w, pi)
-    if blocking is None:
-        blocking = _tight(support, w, pi)
+    out_of_reach = ~support.any(axis=0)
+    blocking = out_of_reach if out_of_reach.any() else _blocking(support, w, pi)
     if blocking is not None:
         supply = float(w[support[:, blocking].any(axis=1)].sum())
         raise InfeasibleTarget(
@@ -66,8 +69,21 @@ def check_feasible(
         )
 
 
-def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
-    """The A that maximises π(A) − w(N(A)), if that is positive: the minimum cut, as a linear program."""
+def _blocking(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
+    """A blocking set of clusters, None if there is none; within the slack the flow decides."""
+    overfull, excess = _overfull(support, w, pi)
+    if excess > _SLACK:
+        return overfull
+    try:
+        return _tight(support, w, pi)
+    except _NoFlow:
+        if overfull.any():
+            return overfull
+        raise
+
+
+def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> tuple[np.ndarray, float]:
+    """The A that maximises π(A) − w(N(A)), and that maximum: the minimum cut, as a linear program."""
     rows, cols = np.nonzero(support)
     g, k = support.shape
     edge = np.arange(rows.size)
@@ -87,7 +103,7 @@ def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray 
         b_ub=np.zeros(rows.size),
         bounds=(0.0, 1.0),
     )
-    return cut.x[g:] > 0.5 if -cut.fun > _SLACK else None
+    return cut.x[g:] > 0.5, -cut.fun
 
 
 def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
@@ -101,8 +117,8 @@ def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | N
     g, k = support.shape
     e = np.arange(rows.size)
     ones = np.ones(rows.size)
-    sums = csr_array(coo_array((np.tile(ones, 2), (np.concatenate([rows, g + cols]), np.tile(e, 2)))))
-    sums = csr_array((sums.data, sums.indices, sums.indptr), shape=(g + k, rows.size + 1))
+    ends = np.concatenate([rows, g + cols])
+    sums = csr_array(coo_array((np.tile(ones, 2), (ends, np.tile(e, 2))), shape=(g + k, rows.size + 1)))
     floor = csr_array(
         coo_array(
             (
@@ -146,5 +162,5 @@ def _solve(cost: np.ndarray, **problem: Any) -> Any:
     }
     result = linprog(cost, method="highs", options=tolerance, **problem)
     if result.x is None:
-        raise RuntimeError(f"the feasibility of `log_target` could not be decided: {result.message}")
+        raise _NoFlow(f"the feasibility of `log_target` could not be decided: {result.message}")
     return result

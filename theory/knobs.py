@@ -107,15 +107,14 @@ def judge_center(
         gain = student_gain(
             learning_rate=learning_rate, clusters=clusters, student_temperature=student_temperature
         )
-        if gain >= 2 * student_temperature:  # 1 − α < −1: the student's own multiplier
-            highest = 2 * clusters * student_temperature**2
-            text = "the step is too large: the student overshoots, whatever the centre."
-            report.say("problem", "D4", text, f"a learning rate below 2 K τ_s² = {highest:.3g}.")
-            return
-    if center_momentum is None or teacher_momentum is None:
-        return
-    if teacher_momentum == 1:
-        report.say("note", "D4", "the teacher no longer moves, so that the centre cannot lose it.")
+    goal = clusters * student_temperature**2  # the learning rate at which α = 1: there in one step
+    still = teacher_momentum == 1
+    if center_momentum is None or teacher_momentum is None or still:
+        if gain >= 2 * student_temperature:  # its own multiplier, 1 − α
+            text = "the step is too large: the student overshoots along what all samples share."
+            report.say("problem", "D4", text, f"a learning rate below 2 K τ_s² = {2 * goal:.3g}.")
+        if still and center_momentum is not None:
+            report.say("note", "D4", "the teacher no longer moves, so that the centre cannot lose it.")
         return
     knobs = {
         "teacher_momentum": teacher_momentum,
@@ -125,18 +124,18 @@ def judge_center(
     safe = float(critical_center_momentum(gain=math.inf, **knobs))
     limit = center_gain_limit(center_momentum=center_momentum, **knobs)
     report.numbers.update(center_momentum_safe=safe, center_gain_limit=limit)
-    if limit == math.inf:
-        text = f"the centre keeps up at any learning rate the student bears: momentum below {safe:.5g}."
-        report.say("ok", "D4", text)
-        return
     remedy = (
         f"a centre momentum below {safe:.5g}" if safe > 0 else "the mean of the batch itself as the centre"
     )
     if math.isnan(gain):
+        if limit == math.inf:
+            text = f"the centre keeps up at any learning rate up to K τ_s²: momentum below {safe:.5g}."
+            report.say("ok", "D4", text)
+            return
         text = f"the centre keeps up only while η/(K τ_s) is below {limit:.3g} per step."
         if limit == 0:
             text = "this centre never moves, and loses any teacher that is sharper than its student."
-        report.say("warning", "D4", text, f"{remedy} is enough at any learning rate.")
+        report.say("warning", "D4", text, f"{remedy} is enough at any learning rate up to K τ_s².")
         return
     found = center_stability(gain=gain, center_momentum=center_momentum, **knobs)
     radius, period = float(found.spectral_radius), float(found.period)
@@ -149,6 +148,12 @@ def judge_center(
         if math.isfinite(period)
         else "one cluster wins"
     )
+    if gain >= 2 * student_temperature:
+        text = f"the step is too large: the student overshoots, and this centre does not hold it ({how})."
+        report.say("problem", "D4", text, f"a learning rate of at most K τ_s² = {goal:.3g}.")
+        return
+    if gain > student_temperature:
+        remedy = f"a learning rate of at most K τ_s² = {goal:.3g}, with {remedy}"
     report.say("problem", "D4", f"the centre is too slow at this learning rate: {how}.", f"{remedy}.")
 
 

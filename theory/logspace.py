@@ -41,6 +41,9 @@ def _about_largest(scores: Array, xp: Namespace, temperature: Array | float) -> 
     is_largest = clusters == index
     largest = xp.take_along_axis(scores, index, axis=-1)
     shifted = (scores - largest) / temperature
+    if getattr(temperature, "requires_grad", False):  # of −inf/τ the derivative in τ would be 0 · ∞
+        finite = scores > -math.inf
+        shifted = xp.where(finite, xp.where(finite, scores - largest, 0.0) / temperature, -math.inf)
     rest = xp.sum(xp.where(is_largest, 0.0, xp.exp(shifted)), axis=-1, keepdims=True)
     return largest, shifted, xp.log1p(rest)
 

@@ -20,7 +20,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from theory.simplex import check_number, sample_weights
+from theory.arguments import check_number, on_host
+from theory.simplex import sample_weights
 
 Matrix = NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def cross_view_moments(
             )
     n = len(phi[0])
     w = sample_weights(
-        None if weights is None else np.asarray(weights, np.float64),
+        None if weights is None else on_host("weights", weights),
         phi[0],
         np,
         "views[0]",
@@ -154,6 +155,9 @@ def cross_view_moments(
         covariance = own / len(phi)
         cross = (total.T @ (w[:, None] * total) - own) / (len(phi) * (len(phi) - 1))
         cross = (cross + cross.T) / 2
+    if not np.isfinite(covariance).all():
+        largest = max(float(np.abs(view).max()) for view in phi)
+        raise ValueError(f"`views` must have finite squares, got values up to {largest:.3g}.")
     return CrossViewMoments(
         mass=float(n) if mass is None else check_number("mass", mass, low=0.0, open_low=True),
         views=len(phi),
@@ -225,7 +229,7 @@ def correlations(
 
 def moment_pair(cross: ArrayLike, second: ArrayLike) -> tuple[Matrix, Matrix]:
     """Checked (C₁₂, C₂₂): finite [D, D] matrices, the second one symmetric."""
-    c12, c22 = np.asarray(cross, np.float64), np.asarray(second, np.float64)
+    c12, c22 = on_host("cross", cross), on_host("second", second)
     for name, matrix in (("second", c22), ("cross", c12)):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
             raise ValueError(f"`{name}` must have shape [D, D], got shape {matrix.shape}.")
@@ -239,7 +243,7 @@ def moment_pair(cross: ArrayLike, second: ArrayLike) -> tuple[Matrix, Matrix]:
 
 
 def _features(name: str, view: ArrayLike) -> Matrix:
-    phi = np.asarray(view, np.float64)
+    phi = on_host(name, view)
     if phi.ndim != 2 or not phi.size:
         raise ValueError(f"`{name}` must have shape [N, D], not empty, got shape {phi.shape}.")
     if not np.isfinite(phi).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from theory.arguments import check_rank, check_same_shape
 from theory.divergences import cross_entropy, entropy, kl, mutual_information
 from theory.logspace import (
     Array,
@@ -12,13 +13,7 @@ from theory.logspace import (
     log_mean_exp,
     mean_of_rows,
 )
-from theory.simplex import (
-    check_log_probabilities,
-    check_rank,
-    check_same_shape,
-    ensemble,
-    target_prior,
-)
+from theory.simplex import check_log_probabilities, ensemble, target_prior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +43,8 @@ class Certificate:
     prior_distance_bound: at least TV(π, q̄): TV(π, r̄) + √(D/2), and at most 1. Below 1 − 1/K it rules out,
     for uniform π, a student that has fallen into one cluster.
     teacher_information: I_r = H(r̄) − Σ w H(rₙ), what any constant student must pay.
-    not_constant: D < I_r, which proves that the student depends on its input. False proves nothing.
+    not_constant: D < I_r by more than rounding, which proves that the student depends on its input. False
+    proves nothing.
     """
 
     kl: Array
@@ -100,6 +96,12 @@ def certificate(
     )
     d = mean_of_rows(kl(log_r, log_q), weights, xp)
     information = mutual_information(log_r, weights=weights)
+    # For constant q D ≥ I_r up to the rounding of two sums of non-negative terms, each of a relative error of
+    # a few eps, and to second order in what weights and rows may lack to a sum of 1 (r̄ minimises I_r).
+    off = xp.abs(xp.sum(weights, axis=-1) - 1.0)
+    for log in (log_r, log_q):
+        off = off + xp.max(xp.abs(xp.sum(xp.exp(log), axis=-1) - 1.0), axis=-1)
+    rounding = 16.0 * float(xp.finfo(d.dtype).eps) * (d + information) + off**2
     off_target = 0.5 * xp.sum(xp.abs(xp.exp(log_pi) - xp.exp(log_r_mean)), axis=-1)
     # √(D/2), at most 1; √ has no derivative at 0 and none is wanted where the bound is already 1.
     inside = (d > 0) & (d < 2.0)
@@ -110,7 +112,7 @@ def certificate(
         prior_kl=xp.sum(divergence_terms(log_r_mean, log_q_mean, xp), axis=-1),
         prior_distance_bound=xp.where(bound < 1.0, bound, 1.0),
         teacher_information=information,
-        not_constant=d < information,
+        not_constant=d + rounding < information,
     )
 
 

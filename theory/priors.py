@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from theory.arguments import check_number
 from theory.logspace import (
     Array,
     Namespace,
@@ -14,7 +15,7 @@ from theory.logspace import (
     overflow_limit,
     weighted_mean,
 )
-from theory.simplex import check_number, ensemble
+from theory.simplex import ensemble
 
 
 def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None) -> Array:

@@ -11,8 +11,9 @@ its contraction κ is 1 to many digits.  [T5]  Here:
   a = ⟨∇g, δ⟩, b = −δᵀ∇²g δ the step log(1 + M a/b)/M maximises a lower bound of g; the full step is taken
   where it does as well;
 * a Sinkhorn round after every step that is still far off, which keeps every m(k) above wₘᵢₙ π(k);
-* annealing: where one round from the start leaves much to do, pᵝ is projected for β = β₀, 2β₀, …, 1, each λ
-  scaled up to start the next: about 20 steps in all, whatever the temperature;
+* annealing: where one round from the start leaves much to do, or log p ranges so far that the Hessian would
+  underflow, pᵝ is projected for β = β₀, 2β₀, …, 1, each λ scaled up to start the next: some 20 steps at usual
+  temperatures, 35 where log p ranges over 1e3 nats, 70 at 1e5;
 * the smaller side: for N < K the same solver runs on the transposed problem, whose unknowns are samples,
   if none has a weight of next to nothing.
 """
@@ -26,6 +27,7 @@ from typing import NamedTuple
 import array_api_compat
 import numpy as np
 
+from theory.arguments import check_count, check_number, on_host, values_are_checked
 from theory.feasibility import check_feasible
 from theory.logspace import (
     Array,
@@ -37,13 +39,7 @@ from theory.logspace import (
     normalize,
 )
 from theory.logspace import log_normalizer as log_z
-from theory.simplex import (
-    check_count,
-    check_number,
-    ensemble,
-    target_prior,
-    values_are_checked,
-)
+from theory.simplex import ensemble, target_prior
 from theory.tilts import check_tilt
 
 _NEGLIGIBLE = 1e-30
@@ -181,10 +177,13 @@ def _newton(
     finite = log_p > -math.inf
     high, low = xp.where(finite, log_p, -math.inf), xp.where(finite, log_p, math.inf)
     range_ = xp.max(xp.max(high, axis=-1) - xp.min(low, axis=-1), axis=-1)
-    lam = xp.zeros_like(log_pi) if start is None else xp.zeros_like(log_pi) + start
+    lam = xp.zeros_like(log_pi)
+    if start is not None:  # a large constant in λ would cost digits
+        lam = lam + start - xp.sum(xp.exp(log_pi) * start, axis=-1)[..., None]
     lam = _first_round(log_p, lam, w, log_pi, xp)
     now = _state(log_p, lam, w, log_pi, xp)
-    direct = (range_ < 8.0) | ((range_ < 128.0) & (now.error < 0.5)) | (now.error < 0.02)
+    near = ((range_ < 128.0) & (now.error < 0.5)) | ((range_ < 512.0) & (now.error < 0.02))
+    direct = (range_ < 8.0) | near | (now.error <= tol)
     beta = xp.where(direct, xp.ones_like(range_), 8.0 / xp.where(range_ > 0, range_, 1.0))
     rises = ~direct
     lam = lam * beta[..., None]
@@ -209,7 +208,8 @@ def _newton(
         rises = (beta < 1.0) & (now.error < 1e-2)
         grown = xp.where(rises, xp.minimum(2.0 * beta, xp.ones_like(beta)), beta)
         lam, beta = lam * (grown / beta)[..., None], grown
-    raise NotConverged(float(xp.max(xp.where(beta == 1.0, now.error, 2.0))), tol, max_iter)
+    reached = _state(log_p, lam / beta[..., None], w, log_pi, xp).error
+    raise NotConverged(float(xp.max(reached)), tol, max_iter)
 
 
 def _step(
@@ -280,18 +280,13 @@ def _check_feasible(log_p: Array, w: Array, log_pi: Array, xp: Namespace) -> Non
         return
     batch = tuple(log_p.shape[:-2])
     p, weights, pi = (
-        np.broadcast_to(_on_host(a), batch + tail)
-        for a, tail in (
-            (log_p, log_p.shape[-2:]),
-            (w, log_p.shape[-2:-1]),
-            (log_pi, log_p.shape[-1:]),
+        np.broadcast_to(on_host(name, a), batch + tail)
+        for name, a, tail in (
+            ("log_p", log_p, log_p.shape[-2:]),
+            ("weights", w, log_p.shape[-2:-1]),
+            ("log_target", log_pi, log_p.shape[-1:]),
         )
     )
     for index in np.ndindex(*batch):
         where = f" at batch index {index}" if batch else ""
         check_feasible(p[index], weights[index], pi[index], where=where)
-
-
-def _on_host(x: Array) -> np.ndarray:
-    x = constant(x)
-    return np.asarray(x.cpu() if hasattr(x, "cpu") else x, dtype=np.float64)

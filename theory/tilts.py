@@ -19,19 +19,10 @@ from __future__ import annotations
 
 import math
 
+from theory.arguments import check_against, check_count, check_finite, check_rank, namespace, reject
 from theory.logspace import Array, Namespace, log_mean_exp, normalize
 from theory.priors import check_order, log_variance_kernel, power_mean_kernel
-from theory.simplex import (
-    check_against,
-    check_count,
-    check_finite,
-    check_log_probabilities,
-    check_rank,
-    ensemble,
-    namespace,
-    reject,
-    target_prior,
-)
+from theory.simplex import check_log_probabilities, ensemble, target_prior
 
 
 def tilt(log_p: Array, log_tilt: Array) -> Array:

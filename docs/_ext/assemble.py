@@ -11,6 +11,7 @@ from tests.ledger import NOTES, read_claims
 
 READING_ORDER = [
     "logspace",
+    "arguments",
     "simplex",
     "divergences",
     "priors",
