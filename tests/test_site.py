@@ -205,6 +205,16 @@ def test_interactive_stability_is_that_of_theory(interactive):
         assert shown[2] is bool(expected.stable)
 
 
+def test_interactive_trace_grows_where_the_centre_is_too_slow(interactive):
+    """Also at the end of the slider of the gain, where one step takes a lone student to its goal."""
+    for center, ratio, gain, slow in ((0, 0.1, 1, True), (0.99, 0.4, 1, True), (0, 0.9, 0.5, False)):
+        settings = json.dumps({"centerMomentum": center, "teacherMomentum": 0, "ratio": ratio, "gain": gain})
+        first, last = interactive.evaluate(
+            f"(p => [p[0], p.at(-1)].map((x) => Math.max(...x.map(Math.abs))))(trajectory({settings}, 200))"
+        )
+        assert (last > first) is slow, settings
+
+
 def test_interactive_page_answers_its_sliders(interactive):
     move = """(id, value) => {
       const slider = document.getElementById(id);

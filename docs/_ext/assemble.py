@@ -1,6 +1,7 @@
 """Copies into docs/_assembled what the site is made of: each page has one source, the repository's."""
 
 import ast
+import json
 import re
 import shutil
 from pathlib import Path
@@ -44,7 +45,7 @@ def write(target: Path) -> None:
         "claims.md": _claims(),
         "paper_notes.md": _linked(claims),
         "directions.md": _cited(directions),
-        "figures/index.md": (ROOT / "figures/README.md").read_text(encoding="utf-8"),
+        "figures/index.md": _typeset(_labelled((ROOT / "figures/README.md").read_text(encoding="utf-8"))),
         "api/index.md": _toctree("API", MODULES, _contents(), hidden=True),
         "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
         "notebooks/index.md": _toctree(
@@ -58,8 +59,10 @@ def write(target: Path) -> None:
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
-    for source in [*(ROOT / "figures").glob("*.svg"), *(ROOT / "notebooks").glob("*.ipynb")]:
-        shutil.copy(source, target / source.parent.name)
+    for source in (ROOT / "figures").glob("*.svg"):
+        shutil.copy(source, target / "figures")
+    for source in (ROOT / "notebooks").glob("*.ipynb"):
+        (target / "notebooks" / source.name).write_text(_notebook(source), encoding="utf-8")
 
 
 def _claims() -> str:
@@ -82,8 +85,12 @@ def _claims() -> str:
             claim.label,
             f"[{claim.title}](paper_notes.md#{anchor(claim)})",
             f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
-            ", ".join(f"[{t[5:-3]}](tests/{t[:-3]}.md)" for t in tests[claim.label]),
-            ", ".join(f"[{f}](figures/index.md#{f})" for f, labels in drawn.items() if claim.label in labels),
+            ", ".join(f"[{_breakable(t[5:-3])}](tests/{t[:-3]}.md)" for t in tests[claim.label]),
+            ", ".join(
+                f"[{_breakable(f)}](figures/index.md#{f})"
+                for f, labels in drawn.items()
+                if claim.label in labels
+            ),
             claim.verdict,
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -113,15 +120,9 @@ def _linked(notes: str) -> str:
         r"notebook (\d\d)", lambda m: f"[notebook {m[1]}](notebooks/{by_number[m[1]]}.ipynb)", notes
     )
     drawn = figures()
-
-    def linked(match: re.Match[str]) -> str:
-        return re.sub(
-            r"`(\w+)`",
-            lambda m: f"[{m[1]}](figures/index.md#{m[1]})" if m[1] in drawn else m[0],
-            match[0],
-        )
-
-    return re.sub(r"figures? (?:`\w+`(?:, )?)+", linked, notes)
+    return re.sub(
+        r"`(\w+)`", lambda m: f"[{m[1]}](figures/index.md#{m[1]})" if m[1] in drawn else m[0], notes
+    )
 
 
 def _cited(text: str) -> str:
@@ -136,6 +137,47 @@ def _cited(text: str) -> str:
         return f"[{name}](figures/index.md#{name})" if name in drawn else match[0]
 
     return _linked(re.sub(r"`(\w+)`|\b([OTJED]\d+)\b(?=[,)])", linked, text))
+
+
+def _labelled(text: str) -> str:
+    """The text of a page one folder down with its claims' labels, `[O2, D3]`, linked to the notes."""
+    claims, _ = read_claims(ROOT / NOTES)
+
+    def linked(match: re.Match[str]) -> str:
+        links = (f"[{x}](../paper_notes.md#{anchor(claims[x])})" for x in match[1].split(", "))
+        return rf"\[{', '.join(links)}\]"
+
+    return re.sub(r"\[((?:[OTJED]\d+(?:, )?)+)\](?![(\[])", linked, text)
+
+
+def _typeset(text: str) -> str:
+    """Indices and exponents as a terminal shows them, τ_t and e^−2, set as such; code and links are left."""
+    parts = re.split(r"(`[^`]*`|\]\([^)]*\)|^```.*?^```)", text, flags=re.MULTILINE | re.DOTALL)
+    for i, words in enumerate(parts[::2]):
+        words = re.sub(r"(?<!\w)(\w)_(\w)(?!\w)", r"\1<sub>\2</sub>", words)
+        parts[2 * i] = re.sub(r"\^(−?\([^)]*\)|−?\w+(?:\.\d+)?)", r"<sup>\1</sup>", words)
+    return "".join(parts)
+
+
+def _notebook(source: Path) -> str:
+    """An executed notebook, its labels linked, and a word where a slider would be."""
+    notebook = json.loads(source.read_text(encoding="utf-8"))
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = _labelled("".join(cell["source"]))
+        cells.append(cell)
+        if "slider" in cell["metadata"].get("tags", []):
+            words = "*(A slider, in a running kernel: open the notebook in JupyterLab to move it.)*"
+            cells.append(
+                {"cell_type": "markdown", "id": f"{cell['id']}-word", "metadata": {}, "source": words}
+            )
+    return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def _breakable(name: str) -> str:
+    """A name that may break after its underscores."""
+    return name.replace("_", "_\u200b")
 
 
 def _tests() -> list[str]:

@@ -1,4 +1,9 @@
 "use strict";
+try {
+  const theme = localStorage.getItem("theme");  // set by the switch on the other pages of the site
+  if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+} catch { /* a browser that keeps nothing shows what the system prefers */ }
+
 // The formulas of theory/tilts.py, priors.py, projection.py and center.py, for one small ensemble. A test calls
 // `teachers` and `stability` in the browser and holds them against theory on random settings.
 
@@ -120,7 +125,7 @@ function cubicRoots(b, c, d) {
 
 function trajectory(settings, steps) {
   const m = stepMatrix(settings);
-  let x = [1e-3, 0, 0];
+  let x = [1e-3, 1e-3, 0];
   const out = [];
   for (let i = 0; i < steps; i++) {
     out.push(x);
@@ -185,12 +190,13 @@ function drawCenter() {
   element("verdict").textContent = `${stable ? "The centre keeps up" : "The centre is too slow"}: `
     + `spectral radius ${radius.toFixed(5)} per step${turns}.`;
   element("verdict").className = stable ? "stable" : "unstable";
-  const path = trajectory(settings, 600);
+  const path = trajectory(settings, 601);
   const largest = Math.max(...path.flat().map(Math.abs));
   const lines = ["student", "teacher", "center"].map((name, j) => {
-    const points = path.map((x, i) => `${(720 * i) / 600},${100 - (92 * x[j]) / largest}`).join(" ");
+    const points = path.map((x, i) => `${(720 * i) / (path.length - 1)},${100 - (92 * x[j]) / largest}`).join(" ");
     return `<polyline class="${name}" points="${points}"/>`;
   });
+  element("steps").textContent = path.length - 1;
   element("trace").innerHTML = lines.join("");
 }
 
