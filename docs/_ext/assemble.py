@@ -147,7 +147,7 @@ def _labelled(text: str) -> str:
         links = (f"[{x}](../paper_notes.md#{anchor(claims[x])})" for x in match[1].split(", "))
         return rf"\[{', '.join(links)}\]"
 
-    return re.sub(r"\[((?:[OTJED]\d+(?:, )?)+)\](?![(\[])", linked, text)
+    return re.sub(r"(?<!\{)\[((?:[OTJED]\d+(?:, )?)+)\](?![(\[])", linked, text)
 
 
 def _typeset(text: str) -> str:
