@@ -209,6 +209,15 @@ def test_an_overshooting_student_is_not_blamed_on_the_centre():
     assert radii[0] < 1 < radii[1]
 
 
+def test_without_a_moving_centre_the_student_alone_may_overshoot():
+    (teacher, _), _ = clustered()
+    limit = 2 * K * 0.1**2
+    for share, found_levels in ((0.9, set()), (1.1, {"problem"})):
+        found = theory.diagnose(teacher, teacher="inverse_prior", learning_rate=share * limit, **KNOBS)
+        assert levels(found, "D4") == found_levels
+        assert ("overshoots along" in found.findings[0].text) is bool(found_levels)
+
+
 def test_a_student_past_its_goal_is_judged_by_the_map_itself():
     """Between α = 1 and 2 a centre that is enough below may be too slow; above 2 some hold the student."""
     (teacher, _), _ = clustered()

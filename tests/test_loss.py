@@ -79,8 +79,11 @@ def test_a_cluster_the_student_rules_out_costs_nothing_or_everything():
     assert criterion(student, teacher) == torch.inf
     teacher[:, 0] = -torch.inf
     student.requires_grad_()
-    criterion(student, teacher).backward()
+    loss = criterion(student, teacher)
+    loss.backward()
     r = functional.softmax(teacher / 0.04, -1)
+    used = (r * functional.log_softmax(student / TAU_S, -1))[:, 1:].detach()
+    equal(loss.detach(), -used.sum(-1).mean(), rtol=1e-12)
     equal(student.grad, (functional.softmax(student / TAU_S, -1) - r) / TAU_S / 8, rtol=1e-9, atol=1e-15)
 
 
