@@ -71,6 +71,10 @@ def test_a_training_step_never_waits_for_the_device(kind, momentum):
     student, teacher = views(4, "cuda"), views(2, "cuda")
     torch.cuda.set_sync_debug_mode("error")
     try:
-        criterion(student, teacher).backward()
+        loss = criterion(student, teacher)
+        loss.backward()
+        with pytest.raises(RuntimeError, match="synchronizing"):  # the mode does tell
+            loss.item()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert loss.isfinite()

@@ -152,7 +152,7 @@ def _labelled(text: str) -> str:
 
 def _typeset(text: str) -> str:
     """Indices and exponents as a terminal shows them, τ_t and e^−2, set as such; code and links are left."""
-    parts = re.split(r"(`[^`]*`|\]\([^)]*\)|^```.*?^```)", text, flags=re.MULTILINE | re.DOTALL)
+    parts = re.split(r"(`[^`]*`|\]\([^)]*\))", text)
     for i, words in enumerate(parts[::2]):
         words = re.sub(r"(?<!\w)(\w)_(\w)(?!\w)", r"\1<sub>\2</sub>", words)
         parts[2 * i] = re.sub(r"\^(−?\([^)]*\)|−?\w+(?:\.\d+)?)", r"<sup>\1</sup>", words)
