@@ -63,6 +63,7 @@ def test_half_precision_logits_give_a_single_precision_loss(kind):
     torch.testing.assert_close(losses.cpu(), expected, rtol=2e-5, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("momentum", MOMENTA)
 @pytest.mark.parametrize("kind", ["none", *(kind for kind in KINDS if kind != "projected")])
 def test_a_training_step_never_waits_for_the_device(kind, momentum):
