@@ -25,7 +25,7 @@ $(VENV)/.torch: Makefile
 	touch $@
 
 $(VENV)/.stamp: $(VENV)/.torch pyproject.toml constraints.txt
-	$(PIP) install --quiet --editable '.[experiments]' --group test --group check $(CONSTRAINED)
+	$(PIP) install --quiet --editable '.[torch]' --group experiments --group test --group check $(CONSTRAINED)
 	touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp

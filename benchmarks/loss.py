@@ -20,7 +20,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
-from experiments.loss import ClusterDistillationLoss, Kind
+from theory.nn.loss import ClusterDistillationLoss, Kind
 
 TEACHER_VIEWS, STUDENT_VIEWS = 2, 10
 TEACHERS: dict[str, dict[str, Any]] = {

@@ -17,14 +17,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import registry
-from experiments.command import BadCommand, exit_with, parse
-from experiments.registry import Entry
+from experiments.engine import registry
+from experiments.engine.command import BadCommand, exit_with, parse
+from experiments.engine.registry import Entry
 
 PROGRAM = "python -m experiments"
 
 
-def main(arguments: Sequence[str] | None = None, *, package: str = "experiments") -> int:
+def main(arguments: Sequence[str] | None = None, *, package: str = "experiments.studies") -> int:
     """Run the command line; returns the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     entries = registry.experiments(package)
@@ -54,7 +54,7 @@ def _list(entries: dict[str, Entry]) -> int:
 
 def _run(entry: Entry, arguments: list[str]) -> int:
     quick = "--quick" in arguments
-    from experiments import grid, runner, store  # here: the list should not wait for torch and xarray
+    from experiments.engine import runner, store, sweep  # here: the list should not wait for torch and xarray
 
     command = _command(entry)
     default = entry.module.Settings.quick() if quick else entry.module.Settings()
@@ -70,7 +70,7 @@ def _run(entry: Entry, arguments: list[str]) -> int:
     begun = time.monotonic()
     try:
         runner.run(entry, typed.settings, path, jobs=how.jobs, scheduler=how.scheduler, threads=how.threads)
-    except (runner.CannotRun, grid.NoCluster) as error:
+    except (runner.CannotRun, sweep.NoCluster) as error:
         print(f"{PROGRAM} {entry.name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -19,9 +19,9 @@ import matplotlib as mpl
 import tyro
 import xarray as xr
 
-from experiments import grid, registry, runner, store
-from experiments.command import BadCommand, exit_with, parse
-from experiments.registry import Entry
+from experiments.engine import registry, runner, store, sweep
+from experiments.engine.command import BadCommand, exit_with, parse
+from experiments.engine.registry import Entry
 from figures import save
 from figures.catalogue import catalogue, source
 
@@ -52,8 +52,8 @@ class Command:
 def main(
     arguments: Sequence[str] | None = None,
     *,
-    package: str = "figures",
-    experiments: str = "experiments",
+    package: str = "figures.draw",
+    experiments: str = "experiments.studies",
     results: Path = runner.RESULTS,
     folder: Path = save.HERE,
 ) -> int:
@@ -79,7 +79,7 @@ def main(
         try:
             entry = registry.find(sources, name, kind="experiment")
             dataset = _results(entry, command, results)
-        except (registry.UnknownName, runner.CannotRun, grid.NoCluster, NoResults) as error:
+        except (registry.UnknownName, runner.CannotRun, sweep.NoCluster, NoResults) as error:
             print(f"{name}: {error}", file=sys.stderr)
             failed += 1
             continue

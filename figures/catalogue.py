@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments import registry
-from experiments.registry import Entry
+from experiments.engine import registry
+from experiments.engine.registry import Entry
 from figures.save import wrapped
 
 HEAD = """# Figures

@@ -18,7 +18,7 @@ import xarray as xr
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from experiments import registry, store
+from experiments.engine import registry, store
 
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.mplstyle"

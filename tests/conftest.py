@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.ledger", "pytester"]
+pytest_plugins = ["tests.claims.ledger", "pytester"]
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, one thread a process
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -6,7 +6,6 @@ each importing only from those before it: `logspace`, `arguments`, `simplex`, `d
 on NumPy arrays, `moments`, `dynamics`, `center`; for real runs `findings`, `readings`, `knobs`, `diagnosis`.
 """
 
-from theory.arguments import assume_valid
 from theory.bounds import (
     TeacherDistance,
     exact_distance_bound,
@@ -17,7 +16,18 @@ from theory.bounds import (
     teacher_distance_bound,
     variance_bound,
 )
-from theory.center import (
+from theory.checks import assume_valid
+from theory.diagnosis.diagnose import diagnose
+from theory.diagnosis.report import Diagnosis, Finding
+from theory.divergences import (
+    cross_entropy,
+    entropy,
+    jeffreys_information,
+    kl,
+    lautum_information,
+    mutual_information,
+)
+from theory.dynamics.center import (
     CenterStability,
     center_gain_limit,
     center_stability,
@@ -25,7 +35,29 @@ from theory.center import (
     critical_center_momentum,
     critical_center_rate,
 )
-from theory.conventions import (
+from theory.dynamics.growth import (
+    Growth,
+    critical_temperature,
+    growth_rates,
+    student_gain,
+    survival_temperature,
+    whitened_growth_rate,
+)
+from theory.dynamics.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
+from theory.ensembles import jensen_gap, log_prior, log_range, log_variance
+from theory.estimation import (
+    crossing_batch_size,
+    ema_variance_factor,
+    log_prior_bias,
+    log_prior_variance,
+    prior_dispersion,
+    teacher_crossing_batch_size,
+)
+from theory.feasibility import InfeasibleTarget
+from theory.objective import Certificate, Objective, certificate, evaluate
+from theory.projection import NotConverged, Projection, project
+from theory.simplex import log_softmax, marginal
+from theory.systems import (
     CONVENTIONS,
     Convention,
     batch_softmax,
@@ -36,39 +68,7 @@ from theory.conventions import (
     swav,
     update_center,
 )
-from theory.diagnosis import diagnose
-from theory.divergences import (
-    cross_entropy,
-    entropy,
-    jeffreys_information,
-    kl,
-    lautum_information,
-    mutual_information,
-)
-from theory.dynamics import (
-    Growth,
-    critical_temperature,
-    growth_rates,
-    student_gain,
-    survival_temperature,
-    whitened_growth_rate,
-)
-from theory.estimation import (
-    crossing_batch_size,
-    ema_variance_factor,
-    log_prior_bias,
-    log_prior_variance,
-    prior_dispersion,
-    teacher_crossing_batch_size,
-)
-from theory.feasibility import InfeasibleTarget
-from theory.findings import Diagnosis, Finding
-from theory.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
-from theory.objective import Certificate, Objective, certificate, evaluate
-from theory.priors import jensen_gap, log_prior, log_range, log_variance
-from theory.projection import NotConverged, Projection, project
-from theory.simplex import log_softmax, marginal
-from theory.tilts import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
+from theory.teachers import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
 
 __all__ = [
     "CONVENTIONS",

@@ -23,9 +23,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from theory.conventions import CONVENTIONS
-from theory.diagnosis import diagnose
-from theory.readings import Teacher
+from theory.diagnosis.diagnose import diagnose
+from theory.diagnosis.readings import Teacher
+from theory.systems import CONVENTIONS
 
 ARRAYS = ("student_logits", "center", "log_target")
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, EOFError, MemoryError, SyntaxError)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import array_api_compat
 import numpy as np
 
-from theory.arguments import check_against, check_finite, check_rank, namespace, reject
+from theory.checks import check_against, check_finite, check_rank, namespace, reject
 from theory.logspace import Array, Namespace, expm1_minus, minus_log1p, oscillation
 from theory.simplex import check_log_probabilities
 

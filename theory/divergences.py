@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from theory.arguments import check_rank, namespace
+from theory.checks import check_rank, namespace
 from theory.logspace import (
     Array,
     Namespace,

@@ -20,11 +20,11 @@ import math
 
 import array_api_compat
 
-from theory.arguments import check_count, check_number
+from theory.checks import check_count, check_number
+from theory.ensembles import jensen_gap
 from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
-from theory.priors import jensen_gap
 from theory.simplex import ensemble
-from theory.tilts import inverse_prior, tilt
+from theory.teachers import inverse_prior, tilt
 
 
 def prior_dispersion(log_p: Array, *, weights: Array | None = None) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from theory.arguments import check_rank, check_same_shape
+from theory.checks import check_rank, check_same_shape
 from theory.divergences import cross_entropy, entropy, kl, mutual_information
 from theory.logspace import (
     Array,

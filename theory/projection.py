@@ -27,7 +27,7 @@ from typing import NamedTuple
 import array_api_compat
 import numpy as np
 
-from theory.arguments import check_count, check_number, on_host, values_are_checked
+from theory.checks import check_count, check_number, on_host, values_are_checked
 from theory.feasibility import check_feasible
 from theory.logspace import (
     Array,
@@ -40,7 +40,7 @@ from theory.logspace import (
 )
 from theory.logspace import log_normalizer as log_z
 from theory.simplex import ensemble, target_prior
-from theory.tilts import check_tilt
+from theory.teachers import check_tilt
 
 _NEGLIGIBLE = 1e-30
 

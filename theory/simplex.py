@@ -12,7 +12,7 @@ import math
 
 import array_api_compat
 
-from theory.arguments import (
+from theory.checks import (
     check_against,
     check_finite,
     check_rank,

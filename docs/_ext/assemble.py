@@ -6,9 +6,9 @@ import re
 import shutil
 from pathlib import Path
 
-from experiments.registry import figures
-from tests.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
-from tests.ledger import NOTES, read_claims
+from experiments.engine.registry import figures
+from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
+from tests.claims.ledger import NOTES, read_claims
 
 READING_ORDER = [
     "logspace",

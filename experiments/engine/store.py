@@ -1,0 +1,239 @@
+"""Results on disk: one netCDF file per experiment that says by itself what made it.
+
+The same data give the same bytes. Files are netCDF 3 (no compression, no library version, no clock inside),
+and what is recorded beside the data is a function of settings, code and environment only. So there is no
+time of creation: `git_date` is the date of the commit the code was at, and two runs of one commit agree.
+
+`digest` covers the data and the settings but not the provenance: it changes when the result does.
+netCDF 3 knows int32, float32, float64 and text: int64 comes back as int32, and one too large is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("theory", "experiments", "constraints.txt")
+DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "torch", "xarray")
+PROVENANCE = ("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state", "digest")
+NOT_COMPARED = ("device",)  # where it ran, not what was asked
+ABSENT = object()
+
+
+class Damaged(ValueError):
+    """A file is not, or no longer, what `save` wrote."""
+
+
+class SettingsMismatch(ValueError):
+    """A results file answers another question than the one the code now asks."""
+
+
+def to_json(settings: Any) -> str:
+    """Canonical JSON of a settings dataclass: the record, and what chunks are named by."""
+    if not is_dataclass(settings) or isinstance(settings, type):
+        raise TypeError(f"`settings` must be a dataclass instance, got {type(settings).__name__}.")
+    return json.dumps(asdict(settings), ensure_ascii=False)
+
+
+def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """The settings a dataset was made with."""
+    if "settings" not in dataset.attrs:
+        raise SettingsMismatch("the dataset has no attribute `settings`: it was not made by an experiment.")
+    return json.loads(dataset.attrs["settings"])
+
+
+def stamp(dataset: xr.Dataset, *, experiment: str, settings: Any, threads: int = 1) -> xr.Dataset:
+    """The dataset with its record in the attributes: settings, seeds, threads, versions, git commit."""
+    record = {
+        "experiment": experiment,
+        "settings": to_json(settings),
+        "threads": threads,
+    }
+    if hasattr(settings, "seeds"):
+        record["seeds"] = json.dumps(settings.seeds)
+    record |= {
+        "platform": f"{platform.system()} {platform.machine()}",
+        "versions": json.dumps(versions()),
+    }
+    return dataset.assign_attrs(record | _git())
+
+
+def check(dataset: xr.Dataset, settings: Any) -> None:
+    """Refuse a dataset made with other settings.
+
+    Raises SettingsMismatch, one line per setting that differs, what the file has and what the code has.
+    """
+    found, wanted = _flat(settings_of(dataset)), _flat(json.loads(to_json(settings)))
+    rows = [
+        (name, *_beside(found.get(name, ABSENT), wanted.get(name, ABSENT)))
+        for name in dict.fromkeys([*wanted, *found])
+        if name not in NOT_COMPARED and found.get(name, ABSENT) != wanted.get(name, ABSENT)
+    ]
+    if rows:
+        table = [("setting", "file", "code"), *rows]
+        widths = [max(len(row[i]) for row in table) for i in range(3)]
+        lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
+        raise SettingsMismatch("the results were made with other settings.\n" + "\n".join(lines))
+
+
+def digest(dataset: xr.Dataset) -> str:
+    """SHA-256 of the data, coordinates, their attributes and the settings, without the provenance."""
+    bare = dataset.assign_attrs()
+    bare.attrs = {name: value for name, value in dataset.attrs.items() if name not in PROVENANCE}
+    return hashlib.sha256(_serialise(bare)).hexdigest()
+
+
+def pack(dataset: xr.Dataset) -> bytes:
+    """The bytes of the file `save` writes."""
+    return _serialise(dataset.assign_attrs(digest=digest(dataset)))
+
+
+def unpack(data: bytes) -> xr.Dataset:
+    """The dataset of `pack`. Raises Damaged where the content is not the one that was packed."""
+    try:
+        dataset = _parse(data)
+    except (TypeError, ValueError, IndexError, KeyError, EOFError) as error:
+        raise Damaged(f"not a results file: {error}") from error
+    if dataset.attrs.get("digest") != digest(dataset):
+        raise Damaged("the content does not have the digest that it carries")
+    return dataset
+
+
+def save(dataset: xr.Dataset, path: Path) -> None:
+    """Write a results file, whole or not at all."""
+    write_atomically(path, pack(dataset))
+
+
+def load(path: Path) -> xr.Dataset:
+    """Read a results file into memory and check its digest.
+
+    Raises FileNotFoundError, or Damaged.
+    """
+    try:
+        return unpack(Path(path).read_bytes())
+    except Damaged as error:
+        raise Damaged(f"{shown(path)}: {error}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """At every moment, whatever is killed, `path` holds either what it held before or all of `data`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name itself, not only the content
+    finally:
+        os.close(folder)
+
+
+def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
+    """Which code made it and how old that is: `the code of 2026-05-01 (3 days ago, commit 1a2b3c4)`."""
+    commit, date = dataset.attrs.get("git_commit", "unknown"), dataset.attrs.get("git_date", "unknown")
+    if date == "unknown":
+        return "code outside a git checkout (age unknown)"
+    minutes = ((now or datetime.now(UTC)) - datetime.fromisoformat(date)).total_seconds() / 60
+    units = ((60 * 24 * 365, "year"), (60 * 24, "day"), (60, "hour"), (1, "minute"))
+    size, unit = next((pair for pair in units if minutes >= pair[0]), units[-1])
+    count = max(int(minutes / size), 0)
+    age = f"{count} {unit}{'' if count == 1 else 's'} ago"
+    changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
+    return f"the code of {date[:10]} ({age}, commit {commit[:7]}{changed})"
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: relative to where the user stands, where that is possible."""
+    path = Path(path).resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Python and the libraries that the numbers pass through."""
+    return {"python": platform.python_version()} | {d: importlib.metadata.version(d) for d in DISTRIBUTIONS}
+
+
+def _serialise(dataset: xr.Dataset) -> bytes:
+    # Twice: netCDF 3 narrows types (int64 to int32, a list of one number to the number), and what is read
+    # back must again give these bytes.
+    return _encode(_parse(_encode(dataset)))
+
+
+def _encode(dataset: xr.Dataset) -> bytes:
+    ordered = xr.Dataset(
+        {name: dataset.data_vars[name] for name in sorted(dataset.data_vars, key=str)},
+        coords={name: dataset.coords[name] for name in sorted(dataset.coords, key=str)},
+        attrs=dict(sorted(dataset.attrs.items())),
+    )
+    return bytes(ordered.drop_encoding().to_netcdf(engine="scipy", format="NETCDF3_64BIT"))
+
+
+def _parse(data: bytes) -> xr.Dataset:
+    return xr.load_dataset(io.BytesIO(data), engine="scipy").drop_encoding()
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return flat
+
+
+def _beside(found: Any, wanted: Any) -> tuple[str, str]:
+    """Two values that differ, as JSON, long lists cut short where that still shows the difference."""
+    whole = _in_json(found), _in_json(wanted)
+    short = _shortened(found), _shortened(wanted)
+    return short if short[0] != short[1] else whole
+
+
+def _in_json(value: Any) -> str:
+    return "(not there)" if value is ABSENT else json.dumps(value)
+
+
+def _shortened(value: Any) -> str:
+    text = _in_json(value)
+    if not isinstance(value, list) or len(text) <= 40:
+        return text
+    return f"{json.dumps(value[:3])[:-1]}, ..., {json.dumps(value[-1])}] ({len(value)} values)"
+
+
+@cache
+def _git() -> dict[str, str]:
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(ROOT), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:  # installed inside another repository
+            raise FileNotFoundError
+        commit, date = git("log", "-1", "--format=%H %cI", "--", *CODE).split()
+        state = "modified" if git("status", "--porcelain", "--", *CODE) else "clean"
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        commit = date = state = "unknown"
+    return {"git_commit": commit, "git_date": date, "git_state": state}

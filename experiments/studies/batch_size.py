@@ -1,0 +1,258 @@
+"""What the batch size does to the prior and to training, and where estimation costs what Jensen costs.
+
+[E1, E2, J5] Three parts.
+
+`bias`: log P̂ over batches of 4 to 4096 samples of a population, for K from 4 to 1024: bias and spread
+against E1. The populations are exact posteriors of Gaussian mixtures with Zipf shares, so that rare
+clusters exist. Batches are drawn with replacement from a finite population, whose P is then known exactly,
+and the linear term of log P̂, whose mean is 0, is taken off before averaging: without it the bias would
+drown in the spread.
+
+`crossing`: on logits of networks trained on digits, the KL that a batch's noise makes in the inverse-prior
+teacher, the KL that centering makes by Jensen's gap, and the batch size where they are equal, for
+temperatures around those in use. Centering from the same batch, with its own noise, is measured beside it.
+
+`training`: each teacher at each batch size, normalised by the batch or by a moving average, with one number
+of steps; the exact teacher takes most of the time. Three Sinkhorn rounds are those of SwAV and DINOv2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+
+import theory
+from experiments.data.mixtures import Mixture
+from experiments.engine import progress, sweep
+from experiments.training.distill import Training, train
+from experiments.training.model import Architecture
+from experiments.training.trained_logits import Ensemble
+from experiments.training.variants import Variant
+from theory.nn.normalizer import Kind
+
+CLAIMS = ("E1", "E2", "J5")
+MINUTES = 12
+BINS = np.geomspace(1e-4, 1e3, 29)
+"""Edges of c²/B."""
+TEACHERS: dict[str, Kind] = {
+    "centred": "centering",
+    "inverse prior": "inverse_prior",
+    "Sinkhorn, 3 rounds": "sinkhorn",
+    "exact": "projected",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Populations, batches and training."""
+
+    seeds: int = 4
+    """Populations, networks and runs of each kind."""
+    clusters: tuple[int, ...] = (4, 16, 64, 256, 1024)
+    """K of the populations."""
+    population: int = 2048
+    """Samples of each population."""
+    batch_sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+    """B for bias and spread."""
+    batches: int = 256
+    """Batches drawn of each size."""
+    temperatures: tuple[float, ...] = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+    """τ of the crossing, in units of the raw logits."""
+    crossing_batches: int = 16
+    """Batches of each size for the crossing."""
+    training_batch_sizes: tuple[int, ...] = (4, 16, 64, 256, 1024, 4096)
+    """B of the training runs."""
+    steps: int = 300
+    """Training steps, at every batch size and of the networks of the crossing."""
+    center_momentum: float = 0.9
+    """m of the moving averages."""
+
+    def __post_init__(self) -> None:
+        for name in ("clusters", "batch_sizes", "temperatures", "training_batch_sizes"):
+            value = getattr(self, name)
+            if not value or min(value) <= 0 or list(value) != sorted(set(value)):
+                raise ValueError(f"`{name}` must hold increasing positive numbers, got {value}.")
+
+    @classmethod
+    def quick(cls) -> Settings:
+        return cls(
+            seeds=2,
+            clusters=(4, 32),
+            population=512,
+            batch_sizes=(4, 32, 256),
+            batches=64,
+            temperatures=(0.04, 0.64),
+            crossing_batches=8,
+            training_batch_sizes=(4, 64),
+            steps=20,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bias:
+    """The populations of one seed."""
+
+    settings: Settings
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """The networks at every temperature."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """Training at one batch size."""
+
+    settings: Settings
+    batch_size: int
+
+
+def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
+    seeds = range(settings.seeds)
+    bias = sweep.sweep(measure_bias, [Bias(settings=settings, seed=seed) for seed in seeds], context=context)
+    crossing = sweep.sweep(measure_crossing, [Crossing(settings=settings)], context=context)
+    sizes = settings.training_batch_sizes
+    runs = sweep.sweep(measure_runs, [Runs(settings=settings, batch_size=b) for b in sizes], context=context)
+    return xr.merge(
+        [
+            xr.concat(bias, dim=xr.Variable("seed", list(seeds))),
+            crossing[0],
+            xr.concat(runs, dim=xr.Variable("training_batch_size", list(sizes))),
+        ]
+    )
+
+
+def measure_bias(chunk: Bias) -> xr.Dataset:
+    """Bias and spread of log P̂ (clusters, batch_size), averaged over clusters with weight P, and by c²/B."""
+    s = chunk.settings
+    populations = [_population(k, s.population, chunk.seed) for k in s.clusters]
+    rng = np.random.default_rng([chunk.seed, s.population])
+    shape = (len(s.clusters), len(s.batch_sizes))
+    found = {name: np.zeros(shape) for name in ("bias", "spread", "rare_bias")}
+    binned = np.full((*shape, len(BINS) - 1, 2), np.nan)
+    for j, size in enumerate(progress.track(s.batch_sizes, description=f"bias, seed {chunk.seed}")):
+        counts = rng.multinomial(size, np.full(s.population, 1 / s.population), size=s.batches)
+        for i, (prior, c2, _, x) in enumerate(populations):
+            sample = counts @ x / size
+            log_x = np.log(sample)
+            bias, spread = (log_x - (sample - 1)).mean(axis=0), log_x.std(axis=0)
+            found["bias"][i, j], found["spread"][i, j] = prior @ bias, np.sqrt(prior @ spread**2)
+            found["rare_bias"][i, j] = bias[_rarest(prior)].mean()
+            ratios = np.stack([-2 * size * bias / c2, spread / np.sqrt(c2 / size)])
+            place = np.digitize(c2 / size, BINS) - 1
+            for b in np.unique(place[(place >= 0) & (place < len(BINS) - 1)]):
+                binned[i, j, b] = np.median(ratios[:, place == b], axis=1)
+    dims = ("clusters", "batch_size")
+    data = xr.Dataset({name: (dims, value) for name, value in found.items()})
+    data["bias_ratio"] = (*dims, "bin"), binned[..., 0]
+    data["spread_ratio"] = (*dims, "bin"), binned[..., 1]
+    # Σ P c² is the χ²-information and Σ P J the lautum information
+    for name, part in (("dispersion", 1), ("gap", 2)):
+        data[f"mean_{name}"] = "clusters", [p[0] @ p[part] for p in populations]
+        data[f"rare_{name}"] = "clusters", [p[part][_rarest(p[0])].mean() for p in populations]
+    centres = np.sqrt(BINS[1:] * BINS[:-1])
+    return data.astype("float32").assign_coords(
+        clusters=list(s.clusters), batch_size=list(s.batch_sizes), bin=centres
+    )
+
+
+def measure_crossing(chunk: Crossing) -> xr.Dataset:
+    """KL from the population's inverse-prior teacher to those of batches, and where it meets Jensen's."""
+    s = chunk.settings
+    sizes = 2 ** np.arange(0, 15)
+    z = Ensemble(data="digits", samples=256, steps=s.steps).logits(s.seeds)
+    rng = np.random.default_rng([s.seeds, z.shape[-2]])
+    kl = np.zeros((len(s.temperatures), s.seeds, 2, len(sizes)))
+    jensen, predicted = np.zeros((2, len(s.temperatures), s.seeds))
+    for i, tau in enumerate(progress.track(s.temperatures, description="crossing")):
+        for seed in range(s.seeds):
+            log_p = theory.log_softmax(z[seed], temperature=tau)
+            log_r = theory.tilt(log_p, theory.inverse_prior(log_p))
+            jensen[i, seed] = theory.kl(log_r, theory.tilt(log_p, theory.centering(log_p))).mean()
+            predicted[i, seed] = theory.teacher_crossing_batch_size(log_p)
+            for j, size in enumerate(sizes):
+                chance = np.full(len(log_p), 1 / len(log_p))
+                shares = torch.from_numpy(rng.multinomial(size, chance, size=s.crossing_batches) / size)
+                many = log_p.expand(len(shares), *log_p.shape)
+                for a, order in enumerate((1.0, 0.0)):
+                    noisy = theory.tilt(many, theory.power_mean(many, order=order, weights=shares))
+                    kl[i, seed, a, j] = theory.kl(log_r, noisy).mean()
+    noise = kl[:, :, 0]
+    measured = [
+        [_meeting(sizes, noise[i, k], jensen[i, k]) for k in range(s.seeds)] for i in range(len(jensen))
+    ]
+    dims = ("temperature", "seed")
+    data = xr.Dataset(
+        {
+            "teacher_kl": ((*dims, "order", "crossing_batch_size"), kl),
+            "jensen_kl": (dims, jensen),
+            "crossing_predicted": (dims, predicted),
+            "crossing_measured": (dims, np.array(measured)),
+        }
+    )
+    return data.astype("float32").assign_coords(
+        temperature=list(s.temperatures),
+        seed=range(s.seeds),
+        order=["inverse prior", "centred"],
+        crossing_batch_size=sizes,
+    )
+
+
+def measure_runs(chunk: Runs) -> xr.Dataset:
+    """NMI, cluster prior and information at the end of training, with and without a moving average."""
+    s = chunk.settings
+    momenta = {"batch": None, "moving average": s.center_momentum}
+    variants = [
+        Variant(
+            name=f"{teacher}, {what}",
+            kind=kind,
+            rounds=3 if kind == "sinkhorn" else None,
+            center_momentum=momentum,
+            learning_rate=0.01,
+        )
+        for teacher, kind in TEACHERS.items()
+        for what, momentum in momenta.items()
+    ]
+    records = train(
+        Mixture().source(range(s.seeds)),
+        Architecture(clusters=16, hidden=(32,)),
+        variants,
+        Training(steps=s.steps, batch_size=chunk.batch_size, records=2),
+        description=f"training, batch size {chunk.batch_size}",
+    ).records.isel(step=-1, drop=True)
+    names = ["nmi", "student_information", "student_prior_entropy", "clusters_in_use"]
+    shape = (len(TEACHERS), len(momenta), s.seeds)
+    dims = ("teacher", "normaliser", "seed")
+    data = xr.Dataset({name: (dims, records[name].values.reshape(shape)) for name in names}).astype("float32")
+    return data.assign_coords(teacher=list(TEACHERS), normaliser=list(momenta), seed=range(s.seeds))
+
+
+def _population(clusters: int, samples: int, seed: int) -> tuple[np.ndarray, ...]:
+    """P, c² and J [K], and p/P [N, K], of the exact posteriors of views of a mixture with Zipf shares."""
+    source = Mixture(components=clusters, dim=16, zipf=1.0).source([seed])
+    points = source.held_out(samples, views=1).views[:, 0]
+    log_p = torch.cat([source.log_posterior(part)[0] for part in points.split(256, dim=1)]).numpy()
+    log_prior, dispersion = theory.marginal(log_p), theory.prior_dispersion(log_p)
+    return np.exp(log_prior), dispersion, theory.jensen_gap(log_p), np.exp(log_p - log_prior)
+
+
+def _rarest(prior: np.ndarray) -> np.ndarray:
+    """The rarest tenth of the clusters, at least one."""
+    return np.argsort(prior)[: -(-len(prior) // 10)]
+
+
+def _meeting(sizes: np.ndarray, falling: np.ndarray, level: float) -> float:
+    """The size at which `falling` comes down to `level`, straight lines in log-log; NaN outside the sizes."""
+    below = falling <= level
+    if below[0] or not below[-1]:
+        return float("nan")
+    j = int(below.argmax())
+    x, y = np.log(sizes[j - 1 : j + 1]), np.log(falling[j - 1 : j + 1])
+    return float(np.exp(x[0] + (np.log(level) - y[0]) * (x[1] - x[0]) / (y[1] - y[0])))

@@ -1,0 +1,227 @@
+"""What a wrong target prior costs: clusters of unequal size, and targets from uniform to true and past it.
+
+[T2, T3, O5, D2] MSN assumes that clusters are equally large; PMSN replaces that by a power law. Here the
+truth is known: a mixture of C components with shares ∝ rank^(−z), K = C clusters, and a target π ∝ share^a,
+from uniform (a = 0) through the truth (a = 1) to one too steep. The components are so far apart that the
+exact posterior makes almost no error. Runs start near the uniform teacher, where every direction between
+components, the rarest included, has a cross-view correlation r (`correlation`) above τ_t/τ_s and grows (D2),
+under a slow teacher by μ(r τ_s/τ_t − 1) a step, that is by e⁷ at least in all. What is lost is lost to the
+target, or to a teacher that does not meet it. `nmi_halfway` shows what the second half of training changed.
+
+A hard clustering that meets π has I(A;B) ≤ min(H(π), H(shares)), hence NMI ≤ 2 min/(H(π) + H(shares)): the
+`ceiling`, which only a refinement of the truth, or a coarsening, attains. NMI is lost by splitting and by
+merging, in nats H(cluster|component) and H(component|cluster). Counted: a cluster belongs to the component
+that has most of its samples; a component with two clusters or more is split, one with none is merged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+import theory
+from experiments.data.mixtures import Mixture, MixtureSource
+from experiments.engine import sweep
+from experiments.studies.shared import paired_difference
+from experiments.training import metrics
+from experiments.training.distill import Snapshot, Training, train
+from experiments.training.model import Architecture
+from experiments.training.variants import Variant
+from theory.dynamics.moments import correlations
+from theory.nn.normalizer import Kind
+
+CLAIMS = ("T2", "T3", "O5", "D2")
+MINUTES = 2.5
+TEACHERS: dict[str, Kind] = {
+    "centred": "centering",
+    "inverse prior": "inverse_prior",
+    "projected": "projected",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Mixtures, targets and training."""
+
+    seeds: int = 8
+    """Runs of each teacher with each target."""
+    zipf: tuple[float, ...] = (1.0, 1.5)
+    """Exponents z of the shares of the components."""
+    exponents: tuple[float, ...] = (0.0, 1 / 3, 2 / 3, 1.0, 1.5)
+    """Exponents a of the target, π ∝ share^a; 1 among them."""
+    components: int = 8
+    """C, and K."""
+    separation: float = 8.0
+    """Distance between any two centres; a component's own spread is 0.5."""
+    view_noise: float = 0.75
+    """Standard deviation of a view's noise."""
+    steps: int = 500
+    """Training steps."""
+    batch_size: int = 128
+    """Samples of a step, in two views each."""
+    evaluation_size: int = 2048
+    """Held-out samples."""
+    learning_rate: float = 0.005
+    """η of gradient descent with momentum 0.9."""
+    teacher_temperature: float = 0.03
+    """τ_t."""
+    student_temperature: float = 0.1
+    """τ_s."""
+    teacher_momentum: float = 0.95
+    """m of the teacher's weights."""
+    head_scale: float = 0.01
+    """Factor on the initial prototypes; small, to start near the uniform teacher."""
+    device: str = "cpu"
+    """Where to train."""
+
+    def __post_init__(self) -> None:
+        if 1.0 not in self.exponents:
+            raise ValueError(f"`exponents` must hold 1, the true target, got {self.exponents}.")
+
+    @classmethod
+    def quick(cls) -> Settings:
+        return cls(seeds=2, zipf=(1.0,), exponents=(0.0, 1.0), steps=40, batch_size=64, evaluation_size=256)
+
+    def mixture(self, zipf: float) -> Mixture:
+        """The mixture with shares ∝ rank^(−zipf)."""
+        return Mixture(
+            components=self.components,
+            dim=self.components,
+            separation=self.separation,
+            view_noise=self.view_noise,
+            layout="simplex",
+            zipf=zipf,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """All targets and seeds of one teacher on one mixture."""
+
+    settings: Settings
+    zipf: float
+    teacher: str
+
+
+def work(chunk: Chunk) -> xr.Dataset:
+    s = chunk.settings
+    source = s.mixture(chunk.zipf).source(range(s.seeds), device=s.device)
+    targets = [theory.log_softmax(a * source.log_shares).exp() for a in s.exponents]
+    variants = [
+        Variant(
+            name=str(i),
+            kind=TEACHERS[chunk.teacher],
+            center_momentum=None,
+            teacher_temperature=s.teacher_temperature,
+            student_temperature=s.student_temperature,
+            teacher_momentum=s.teacher_momentum,
+            learning_rate=s.learning_rate,
+            target=tuple(target.tolist()),
+        )
+        for i, target in enumerate(targets)
+    ]
+    log_target = torch.stack(targets).log()[:, None]
+
+    def observe(snapshot: Snapshot) -> dict[str, Tensor]:
+        clusters = snapshot.log_q.argmax(dim=-1)
+        prior = theory.marginal(snapshot.log_r)
+        return splits_and_merges(snapshot.labels.expand(clusters.shape), clusters, s.components) | {
+            "prior_error": 0.5 * (prior.exp() - log_target.exp()).abs().sum(dim=-1)
+        }
+
+    records = train(
+        source,
+        Architecture(clusters=s.components, hidden=(64, 32), head_scale=s.head_scale),
+        variants,
+        Training(
+            steps=s.steps,
+            batch_size=s.batch_size,
+            record_at=(s.steps // 2, s.steps),
+            evaluation_size=s.evaluation_size,
+        ),
+        observers=[observe],
+        device=s.device,
+        description=f"{chunk.teacher}, z = {chunk.zipf:g}",
+    ).records
+    kept = ("nmi", "split", "merged", "splitting", "merging", "prior_error")
+    found = records[list(kept)].isel(step=-1, drop=True)
+    found["nmi_halfway"] = records.nmi.isel(step=0, drop=True)
+    return found.rename(variant="exponent").assign_coords(exponent=list(s.exponents))
+
+
+def splits_and_merges(labels: Tensor, clusters: Tensor, count: int) -> dict[str, Tensor]:
+    """Conditional entropies and counts of split and merged components, [...].
+
+    splitting H(cluster|component), merging H(component|cluster), nats. A cluster in use belongs to the
+    component that has most of its samples; split: components with two or more, merged: with none.
+    labels, clusters: [..., N], in 0 … count − 1.
+    """
+    joint = metrics.shares(labels * count + clusters, count * count).unflatten(-1, (count, count))
+    entropy = theory.entropy(joint.flatten(-2).log())
+    share = joint.sum(dim=-2)
+    owner = torch.nn.functional.one_hot(joint.argmax(dim=-2), count)
+    in_use = share >= metrics.IN_USE / count
+    owned = (owner * in_use[..., None]).sum(dim=-2)
+    return {
+        "splitting": entropy - theory.entropy(joint.sum(dim=-1).log()),
+        "merging": entropy - theory.entropy(share.log()),
+        "split": (owned >= 2).sum(dim=-1).double(),
+        "merged": (owned == 0).sum(dim=-1).double(),
+    }
+
+
+def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
+    """Ends of the runs (zipf, teacher, exponent, seed), and their differences from the true target's."""
+    chunks = [Chunk(settings=settings, zipf=z, teacher=t) for z in settings.zipf for t in TEACHERS]
+    parts = iter(sweep.sweep(work, chunks, context=context))
+    teacher = xr.Variable("teacher", list(TEACHERS))
+    rows = [xr.concat([next(parts) for _ in TEACHERS], dim=teacher) for _ in settings.zipf]
+    d = xr.concat(rows, dim=xr.Variable("zipf", list(settings.zipf)))
+    d["nmi_difference"] = paired_difference(d.nmi, d.nmi.sel(exponent=1.0, drop=True))
+    known = [_of_the_mixture(settings, z) for z in settings.zipf]
+    d = d.merge(xr.concat(known, dim=d.zipf))
+    for name, (long_name, units) in LABELS.items():
+        d[name].attrs = {"long_name": long_name, "units": units}
+    return d.astype("float32").assign_coords(d.coords)
+
+
+LABELS = {
+    "nmi": ("NMI of the student's argmax with the components", "1"),
+    "nmi_halfway": ("NMI half-way through training", "1"),
+    "nmi_difference": ("NMI, less that with the true target: mean and 95% interval", "1"),
+    "split": ("components split over two clusters or more", "1"),
+    "merged": ("components without a cluster of their own", "1"),
+    "splitting": ("H(cluster|component)", "nat"),
+    "merging": ("H(component|cluster)", "nat"),
+    "prior_error": ("total variation of the teacher's cluster prior from the target", "1"),
+    "ceiling": ("largest NMI of a hard clustering with the target as its shares", "1"),
+    "posterior_nmi": ("NMI of the exact posterior's argmax", "1"),
+    "correlation": ("least cross-view correlation between components", "1"),
+}
+
+
+def _of_the_mixture(settings: Settings, zipf: float) -> xr.Dataset:
+    """What is known without training: ceilings, the exact posterior's NMI, the correlations of D2."""
+    source: MixtureSource = settings.mixture(zipf).source(range(settings.seeds))
+    of_shares = float(theory.entropy(source.log_shares))
+    of_target = np.array(
+        [float(theory.entropy(theory.log_softmax(a * source.log_shares))) for a in settings.exponents]
+    )
+    batch = source.held_out(settings.evaluation_size, views=1)
+    posterior = source.log_posterior(batch.views[:, 0]).argmax(dim=-1)
+    m = source.moments[0]
+    between = correlations(m.cross(bias=False), m.second(bias=False)).values[: settings.components - 1]
+    return xr.Dataset(
+        {
+            "ceiling": ("exponent", 2 * np.minimum(of_target, of_shares) / (of_target + of_shares)),
+            "posterior_nmi": (
+                "seed",
+                metrics.normalized_mutual_information(batch.labels, posterior).numpy(),
+            ),
+            "correlation": between.min(),
+        }
+    )

@@ -1,0 +1,239 @@
+"""The one training loop: self-distillation of many runs at once, [variant, seed].
+
+A step: the teacher's logits of its views are normalised (`TeacherNormalizer`); the student's logits of all
+views descend on the mean of H(rⁱ, qʲ) over pairs i ≠ j of views; then the teacher moves towards the new
+student, V ← m V + (1 − m) W, and the moving averages of the normalisers move. This is DINO's order.
+
+Variants of a seed share data and initial weights, so that they are paired; a run's numbers do not depend on
+which others train beside it, up to the rounding of batched products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+import theory
+from experiments.data.sources import Source
+from experiments.engine import progress
+from experiments.training import metrics
+from experiments.training.model import Architecture, Parameters
+from experiments.training.optimizers import Method, Optimizer
+from experiments.training.variants import Rates, Teachers, Variant
+
+LARGEST_LOGIT = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What all runs share.
+
+    views: V of each sample, all seen by the student; the first `teacher_views` by the teacher too.
+    records: how many times the runs are evaluated, evenly from step 0 to the last; or at `record_at`.
+    evaluation_size: held-out samples, in two views: the teacher is given the first, the student the second.
+    """
+
+    steps: int = 2000
+    batch_size: int = 128
+    views: int = 2
+    teacher_views: int = 2
+    optimizer: Method = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    records: int = 41
+    record_at: tuple[int, ...] = ()
+    evaluation_size: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "records", "evaluation_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        if not (1 <= self.teacher_views <= self.views and self.views >= 2):
+            raise ValueError(
+                f"`views` must be at least 2 and `teacher_views` in [1, views], "
+                f"got {self.views} and {self.teacher_views}."
+            )
+
+        if self.record_at and not 0 <= min(self.record_at) <= max(self.record_at) <= self.steps:
+            raise ValueError(f"`record_at` must lie in [0, steps = {self.steps}], got {self.record_at}.")
+
+    @property
+    def record_steps(self) -> tuple[int, ...]:
+        """Steps after which the runs are evaluated."""
+        even = (
+            torch.linspace(0, self.steps, max(self.records, 2), dtype=torch.float64).round().long().unique()
+        )
+        return tuple(sorted(set(self.record_at))) if self.record_at else tuple(even.tolist())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The runs after `step` updates, on the held-out samples; arrays [A, S, N, K] in float64."""
+
+    step: int
+    architecture: Architecture
+    student: Parameters
+    teacher: Parameters
+    log_p: Tensor
+    log_r: Tensor
+    log_q: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """records: dims (variant, seed, step), see `metrics.information_records`; and the final weights."""
+
+    records: xr.Dataset
+    student: Parameters
+    teacher: Parameters
+
+
+Observer = Callable[[Snapshot], Mapping[str, Tensor]]
+
+
+def train(
+    source: Source,
+    architecture: Architecture,
+    variants: Sequence[Variant],
+    training: Training,
+    *,
+    observers: Sequence[Observer] = (),
+    parameters: Parameters | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    description: str = "training",
+) -> Trained:
+    """Trains len(variants) × len(source.seeds) runs at once.
+
+    observers: functions of the snapshot whose results [A, S] are recorded too.
+    parameters: initial weights [A, S, …] instead of the architecture's.
+    Raises FloatingPointError: a run diverges; names the variant, the seed and the step.
+    """
+    names = [v.name for v in variants]
+    if not variants or len(set(names)) < len(names):
+        raise ValueError(f"`variants` must be at least one, with different names, got {names}.")
+    runs = _Runs(source, architecture, variants, training, parameters, dtype, device)
+    record_steps = set(training.record_steps)
+    records: dict[int, dict[str, Tensor]] = {}
+    with progress.bar(description, training.steps) as advance:
+        for step in range(training.steps + 1):
+            if step in record_steps:
+                snapshot = runs.snapshot(step)
+                records[step] = metrics.information_records(
+                    snapshot.log_p, snapshot.log_r, snapshot.log_q, snapshot.labels
+                )
+                for observe in observers:
+                    records[step].update(observe(snapshot))
+            if step < training.steps:
+                runs.advance(step, source.draw(training.batch_size, views=training.views).views)
+                advance()
+    arrays = {
+        name: (
+            ("variant", "seed", "step"),
+            torch.stack([r[name] for r in records.values()], -1).cpu().numpy(),
+        )
+        for name in records[min(records)]
+    }
+    return Trained(
+        records=xr.Dataset(arrays, {"variant": names, "seed": list(source.seeds), "step": list(records)}),
+        student={name: value.detach() for name, value in runs.student.items()},
+        teacher=runs.teacher,
+    )
+
+
+class _Runs:
+    """The state of all runs, and one step of them."""
+
+    def __init__(
+        self,
+        source: Source,
+        architecture: Architecture,
+        variants: Sequence[Variant],
+        training: Training,
+        parameters: Parameters | None,
+        dtype: torch.dtype,
+        device: str,
+    ) -> None:
+        seeds, clusters = source.seeds, architecture.clusters
+        start = parameters or architecture.initialize(
+            source.dim, variants=len(variants), seeds=seeds, dtype=dtype, device=device
+        )
+        self.architecture, self.training = architecture, training
+        self.runs = [(v.name, seed) for v in variants for seed in seeds]
+        self.student = {name: value.detach().clone().requires_grad_() for name, value in start.items()}
+        self.teacher = {name: value.detach().clone() for name, value in start.items()}
+        self.teachers = Teachers(variants, seeds=len(seeds), clusters=clusters, device=device)
+        self.rates = Rates(variants, dtype=dtype, device=device)
+        self.optimizer = Optimizer(
+            training.optimizer, momentum=training.momentum, weight_decay=training.weight_decay
+        )
+        self.held_out = source.held_out(training.evaluation_size, views=2)
+
+    def advance(self, step: int, views: Tensor) -> None:
+        """One step on a batch of views [S, V, B, D]."""
+        now, size, given = self.rates.at(step), views.shape[-2], self.training.teacher_views
+        z = self.architecture.logits(self.student, views.flatten(1, 2))
+        self._check(z, step)
+        with torch.no_grad(), theory.assume_valid():
+            z_teacher = self.architecture.logits(self.teacher, views[:, :given].flatten(1, 2))
+            log_r = self.teachers(z_teacher, now["teacher_temperature"], training=True)
+            log_q = theory.log_softmax(z, temperature=now["student_temperature"])
+            r_by_view, q_by_view = (log.unflatten(-2, (-1, size)) for log in (log_r, log_q))
+            gradient = student_gradient(r_by_view, q_by_view, now["student_temperature"]).flatten(-3, -2)
+        found = torch.autograd.grad(z, list(self.student.values()), grad_outputs=gradient)
+        with torch.no_grad():
+            gradients = dict(zip(self.student, found, strict=True))
+            self.optimizer.step(self.student, gradients, now["learning_rate"])
+            for name, value in self.teacher.items():
+                value.lerp_(self.student[name], (1 - now["teacher_momentum"]).expand_as(value))
+        self.teachers.update()
+
+    @torch.no_grad()
+    def snapshot(self, step: int) -> Snapshot:
+        """Both networks on the held-out views, in float64 from the logits on."""
+        now = self.rates.at(step)
+        tau_t, tau_s = (now[f"{role}_temperature"].double() for role in ("teacher", "student"))
+        z_teacher = self.architecture.logits(self.teacher, self.held_out.views[:, 0]).double()
+        z_student = self.architecture.logits(self.student, self.held_out.views[:, 1]).double()
+        self._check(z_student, step)
+        return Snapshot(
+            step=step,
+            architecture=self.architecture,
+            student=self.student,
+            teacher=self.teacher,
+            log_p=theory.log_softmax(z_teacher, temperature=tau_t),
+            log_r=self.teachers(z_teacher, tau_t, training=False),
+            log_q=theory.log_softmax(z_student, temperature=tau_s),
+            labels=self.held_out.labels,
+        )
+
+    def _check(self, logits: Tensor, step: int) -> None:
+        largest = logits.detach().abs().amax(dim=(-2, -1)).flatten()
+        wild = (~(largest < LARGEST_LOGIT)).nonzero()
+        if len(wild):
+            variant, seed = self.runs[int(wild[0])]
+            raise FloatingPointError(
+                f"Variant {variant!r} diverged: logits of {float(largest[wild[0]]):.3g} at step {step}, "
+                f"seed {seed}. Lower its `learning_rate`."
+            )
+
+
+def student_gradient(log_r: Tensor, log_q: Tensor, student_temperature: Tensor) -> Tensor:
+    """∂/∂z of the mean of H(rⁱ, qʲ) over samples and pairs i ≠ j of views, q = softmax(z/τ_s).  [O2]
+
+    Closed form Σ_{i≠j} (qʲ − rⁱ)/(pairs · N · τ_s), the teacher being a constant.
+    log_r: [..., T, N, K].  log_q: [..., V, N, K], V ≥ T, its first T views the teacher's.  Returns as log_q.
+    """
+    r, q = log_r.exp(), log_q.exp()
+    views, given = log_q.shape[-3], log_r.shape[-3]
+    others = torch.full((views, 1, 1), float(given), dtype=q.dtype, device=q.device)
+    others[:given] -= 1
+    gradient = others * q - r.sum(dim=-3, keepdim=True)
+    gradient[..., :given, :, :] += r
+    pairs = given * (views - 1)
+    return gradient.div_(student_temperature[..., None] * (pairs * log_q.shape[-2]))

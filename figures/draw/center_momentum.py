@@ -1,0 +1,87 @@
+"""The slowest centre that still works: predicted line, measured stability, clusters taking turns."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.engine.store import settings_of
+from figures.save import PAGE
+
+CAPTION = """
+Rate of the moving centre against rate of the moving teacher, 1 − momentum of each per step [D4];
+τ_t = 0.4 τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger or smaller it is after the
+run than before. Line: the critical rate in closed form; dotted, its two limits, fast student
+μ(τ_s/τ_t − 1)/(1 − μ) and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth
+learning (r = 0.8): entropy of its mean answer late in the run, in units of log K; the extra column is a
+centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the same with
+features, at 0.15 of it.
+
+What to see: the line separates growth from decay cell by cell. Just beyond it the clusters take turns in
+swallowing the data, with the period predicted from the eigenvalues (grey bar) while shares are small, a few
+per cent longer once they saturate. Features that have been learnt hold the answer apart and protect it: with
+them the run survives centres four to ten times slower than the line, and dies by turns of the same kind
+further below it. A centre by the batch has no lag and never loses.
+"""
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    figure, axes = plt.subplot_mosaic("ab\ncd", figsize=(PAGE, 5.0), height_ratios=(1.5, 1))
+    settings = settings_of(dataset)
+    for name in "ab":
+        axes[name].set(xscale="log", yscale="log")
+    _bias(figure, axes["a"], dataset)
+    _features(figure, axes["b"], dataset, settings["clusters"])
+    for name in "ab":
+        _lines(axes[name], dataset, settings)
+        axes[name].set(xlabel=r"rate of the centre, $1-m_c$", ylabel=r"rate of the teacher, $1-m_t$")
+    axes["a"].set_title("a  bias alone")
+    axes["b"].set_title("b  with features")
+    period = float(dataset.predicted_period)
+    for name, x, share, title in (
+        ("c", dataset.bias_step, dataset.bias_share, "c  bias alone, just beyond the line"),
+        ("d", dataset.step, dataset.share, "d  with features, far beyond the line"),
+    ):
+        for k in range(share.sizes["cluster"]):
+            axes[name].plot(x, share.isel(cluster=k), lw=0.9)
+        axes[name].set(xlabel="step", ylabel="share of the cluster", ylim=(-0.02, 1.12))
+        axes[name].set_title(title)
+    axes["c"].plot([100, 100 + period], [1.03, 1.03], color="0.6", ls="-", lw=3, solid_capstyle="butt")
+    axes["c"].annotate(f"predicted period, {period:.0f} steps", (140 + period, 1.03), va="center", fontsize=7)
+    return figure
+
+
+def _bias(figure: Figure, axis: Axes, dataset: xr.Dataset) -> None:
+    values = np.log10(np.maximum(dataset.bias_spread.to_numpy(), 1e-12))
+    x, y = dataset.fine_center_rate.to_numpy(), dataset.fine_teacher_rate.to_numpy()
+    image = axis.pcolormesh(x, y, values, vmin=-4, vmax=4, cmap="PuOr_r", shading="nearest", rasterized=True)
+    bar = figure.colorbar(image, ax=axis, extend="both", pad=0.02)
+    bar.set_label(r"$\log_{10}$ (late / initial size)")
+    bar.outline.set_visible(False)
+
+
+def _features(figure: Figure, axis: Axes, dataset: xr.Dataset, clusters: int) -> None:
+    values = dataset.student_prior_entropy.mean("seed").transpose("teacher_rate", "center").to_numpy()
+    rate = dataset.teacher_rate.to_numpy()
+    step = rate[1] / rate[0]
+    x = np.append(rate, rate[-1] * step**1.6)
+    image = axis.pcolormesh(x, rate, values, vmin=0, vmax=1, shading="nearest", rasterized=True)
+    axis.set_xticks([0.01, 0.1, 1.0, x[-1]], ["$10^{-2}$", "$10^{-1}$", "$1$", " batch"])
+    axis.axvline(rate[-1] * step**0.7, color="white", ls="-", lw=2)
+    bar = figure.colorbar(image, ax=axis, pad=0.02)
+    bar.set_label(r"$H(\bar q)/\log K$")
+    bar.outline.set_visible(False)
+
+
+def _lines(axis: Axes, dataset: xr.Dataset, settings: dict[str, Any]) -> None:
+    excess = settings["student_temperature"] / settings["teacher_temperature"] - 1
+    alpha, mu = settings["step_size"], dataset.fine_teacher_rate.to_numpy()
+    low = settings["slowest"] * 0.93
+    axis.set(xlim=(low, axis.get_xlim()[1]), ylim=(low, 1.07))
+    axis.plot(dataset.critical_line, mu, color="black", ls="-", lw=1.2)
+    with np.errstate(divide="ignore"):
+        axis.plot(excess * mu / (1 - mu), mu, color="black", ls=":", lw=0.8)
+    axis.plot([excess * alpha / (1 - alpha)] * 2, [mu[0], 1], color="black", ls=":", lw=0.8)

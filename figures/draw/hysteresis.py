@@ -1,0 +1,98 @@
+"""A learnt solution outlives the temperature at which it could have been learnt, as far as predicted."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.engine.store import settings_of
+from figures.save import PAGE
+
+CAPTION = """
+Information that a student keeps, against the temperature it ends at, for three ways to start [D3]: cold
+(small random logits), warmed up (τ_t raised from 0.2 τ_s), and from the answer. Views are noisy labels that
+agree with r = 0.5; the teacher is centred by the batch, which is the whole population (open markers) or 128
+random pairs (dots). Solid and dashed vertical lines: the critical
+temperature r τ_s and the survival temperature, predicted; grey curve: the stable solution in closed form.
+Markers are single runs. Last panel: runs with twelve clusters in time, at one temperature between the two
+lines and one above both.
+
+What to see: for two clusters the three starts agree, there is no hysteresis. For more there is a window,
+wider with every cluster, in which the cold run never starts while the warmed-up one goes on; it dies at the
+survival temperature, and keeps until then what the closed form says. Small batches cost information, the more
+clusters share them the more, and tip runs over before the line.
+"""
+
+STARTS = {"cold": ("C0", "o"), "warmed up": ("C1", "^"), "learnt": ("C2", "s")}
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    count = dataset.sizes["clusters"]
+    figure, axes = plt.subplots(1, count + 1, figsize=(PAGE, 2.2), sharey=True, squeeze=False)
+    last = dataset.student_information.isel(step=-1).sel(batch="population")
+    noisy = dataset.student_information.isel(step=-1).sel(batch="minibatch", start="warmed up")
+    for axis, k, letter in zip(axes[0], dataset.clusters.values, "abcdefg", strict=False):
+        lines = [
+            float(dataset[name].sel(clusters=k, batch="population"))
+            for name in ("critical_ratio", "survival_ratio")
+        ]
+        axis.axvline(lines[0], color="0.4", ls="-", lw=0.8)
+        axis.axvline(lines[1], color="0.4", ls="--", lw=0.8)
+        axis.plot(*branch(settings_of(dataset)["correlation"], int(k)), color="0.7", ls="-", lw=2.2, zorder=1)
+        for start, (color, marker) in STARTS.items():
+            runs = last.sel(clusters=k, start=start)
+            axis.plot(
+                np.repeat(runs.ratio, runs.sizes["seed"]),
+                runs.transpose("ratio", "seed").to_numpy().ravel(),
+                ls="", marker=marker, color=color, mfc="none", ms=3.4, label=start,
+            )  # fmt: skip
+        runs = noisy.sel(clusters=k)
+        x = np.repeat(runs.ratio, runs.sizes["seed"])
+        y = runs.transpose("ratio", "seed").to_numpy().ravel()
+        axis.plot(x, y, ls="", marker=".", color="C6", ms=2.4, label="warmed up, minibatches")
+        axis.set_xlim(float(dataset.ratio.min()) - 0.02, float(dataset.ratio.max()) + 0.02)
+        axis.set_xlabel(r"final $\tau_t/\tau_s$")
+        axis.set_title(f"{letter}  {k} clusters")
+    _in_time(axes[0, -1], dataset.isel(clusters=-1).sel(batch="population"))
+    axes[0, -1].set_title(f"{'abcdefgh'[count]}  {dataset.clusters.values[-1]} clusters, in time")
+    axes[0, 0].set_ylabel(r"information $I(X;K)/\log K$")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), handlelength=1)
+    return figure
+
+
+def branch(correlation: float, clusters: int) -> tuple[np.ndarray, np.ndarray]:
+    """τ_t/τ_s and I(X;K)/log K along the symmetric solutions, from the sharpest to the fold.
+
+    In the notation of `survival_temperature`: τ_t/τ_s = L(ry)/L(y), and the student gives its own cluster
+    1/K + (1 − 1/K) r y.
+    """
+    y = 1 - np.geomspace(1e-12, 1 - 1e-3, 4000)
+    ratio = _log_odds(correlation * y, clusters) / _log_odds(y, clusters)
+    stable = slice(0, int(ratio.argmax()) + 1)
+    own = (1 + (clusters - 1) * correlation * y[stable]) / clusters
+    rest = (1 - own) / (clusters - 1)
+    information = 1 + (own * np.log(own) + (clusters - 1) * rest * np.log(rest)) / np.log(clusters)
+    return ratio[stable], information
+
+
+def _log_odds(y: np.ndarray, clusters: int) -> np.ndarray:
+    return np.log1p((clusters - 1) * y) - np.log1p(-y)
+
+
+def _in_time(axis: Axes, part: xr.Dataset) -> None:
+    critical, survival = float(part.critical_ratio), float(part.survival_ratio)
+    ratios = part.ratio.to_numpy()
+    between = ratios[np.abs(ratios - (critical + survival) / 2).argmin()]
+    above = ratios[ratios > survival + 0.02].min()
+    for start, (color, _) in STARTS.items():
+        if start == "learnt":
+            continue
+        for ratio, style in ((between, "-"), (above, ":")):
+            runs = part.student_information.sel(start=start, ratio=ratio)
+            axis.plot(part.step, runs.T, color=color, ls=style, lw=0.9)
+    for ratio, style in ((between, "-"), (above, ":")):
+        axis.plot([], [], color="0.3", ls=style, lw=0.9, label=rf"$\tau_t/\tau_s={ratio:g}$")
+    axis.legend(loc="upper right")
+    axis.set_xlabel("step")

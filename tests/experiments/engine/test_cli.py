@@ -1,0 +1,176 @@
+"""The command line of the experiments, as someone who has read nothing meets it."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from experiments.__main__ import main
+from experiments.engine import registry, runner, store
+from experiments.engine.command import exit_with
+from tests.support import toy_experiment
+
+EXPERIMENTS = registry.experiments()
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def call(capsys, *arguments):
+    """Exit status, standard output and standard error of one command."""
+    try:
+        status = main([str(argument) for argument in arguments], package="tests.support")
+    except SystemExit as end:
+        status = end.code
+    return status, *capsys.readouterr()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_without_a_name_it_lists_description_claims_and_time(capsys, arguments):
+    status, out, _ = call(capsys, *arguments)
+    assert status == 0
+    assert out.splitlines()[:2] == [
+        "toy_experiment     3 s  O4, J5",
+        "    Random walks: small enough for the tests of the engine",
+    ]
+    assert "python -m experiments NAME --help" in out
+
+
+def test_the_list_needs_no_torch():
+    program = "import sys; from experiments.__main__ import main; main([]); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=store.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("program", ["experiments", "figures"])
+def test_a_reader_that_leaves_early_is_no_error(program):
+    """As in `python -m experiments | head`."""
+    command = [sys.executable, "-m", program, *(["--help"] if program == "figures" else [])]
+    with subprocess.Popen(command, cwd=store.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert said == b""
+
+
+def test_a_broken_pipe_of_the_work_itself_is_not_hidden():
+    def work():
+        raise BrokenPipeError("a worker has gone")
+
+    with pytest.raises(BrokenPipeError, match="a worker"):
+        exit_with(work)
+
+
+def test_help_shows_every_setting_with_its_default(capsys):
+    status, out, _ = call(capsys, "toy_experiment", "--help")
+    assert status in (0, None)
+    for field in dataclasses.fields(toy_experiment.Settings):
+        assert f"--{field.name}" in out
+    words = " ".join(out.replace("│", " ").split())
+    for text in (
+        "Independent walks. (default: 4)",
+        "(default: 0.5 1.0 2.0)",
+        "{normal,uniform}",
+        "--scheduler",
+    ):
+        assert text in words
+
+
+def test_help_of_the_small_variant_shows_its_defaults(capsys):
+    _, out, _ = call(capsys, "toy_experiment", "--quick", "--help")
+    assert "Independent walks. (default: 2)" in " ".join(out.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["toy_experimnet"], "no experiment is called 'toy_experimnet'; did you mean toy_experiment?"),
+        (["zzz"], "no experiment is called 'zzz'; there are toy_experiment."),
+        (["--quick"], "the name of an experiment comes first, got '--quick'"),
+        (["toy_experiment", "--seeds", "0"], "`seeds` must be at least 1, got 0"),
+        (["toy_experiment", "--seeds", "many"], "--seeds: invalid literal for int() with base 10: 'many'"),
+        (["toy_experiment", "--sedes", "3"], "did you mean --seeds"),
+        (["toy_experiment", "--law", "cauchy"], "invalid choice 'cauchy' for argument '--law'"),
+        (["toy_experiment", "spare"], "spare"),
+        (["toy_experiment", "--jobs", "0"], "`jobs` must be at least 1, got 0"),
+        (["toy_experiment", "--scheduler", "here"], "`scheduler` must look like tcp://HOST:PORT, got 'here'"),
+        (["toy_experiment", "--device", "abacus"], "there is no device 'abacus' here"),
+        (["toy_experiment", "--device", "cuda:99"], "there is no device 'cuda:99' here"),
+        (["toy_experiment", "--output", "walks.csv"], "must be a file that ends in .nc, got walks.csv"),
+        (["toy_experiment", "--output", "/dev/null/x.nc"], "nothing can be written in /dev/null"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line_before_any_work(capsys, results, arguments, message):
+    status, out, err = call(capsys, *arguments)
+    assert status in (1, 2)
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert message in err
+    assert not list(results.glob("**/*.nc"))
+
+
+def test_default_settings_go_to_the_file_the_figures_are_drawn_from(capsys, results):
+    status, out, _ = call(capsys, "toy_experiment")
+    assert status == 0
+    assert "toy_experiment.nc (" in out
+    assert "python -m figures" in out
+    assert [path.name for path in results.iterdir()] == ["toy_experiment.nc"]
+    dataset = store.load(results / "toy_experiment.nc")
+    store.check(dataset, toy_experiment.Settings())
+    assert dict(dataset.sizes) == {"scale": 3, "seed": 4, "step": 64}
+
+
+def test_small_and_changed_runs_never_touch_it(capsys, results):
+    call(capsys, "toy_experiment", "--quick")
+    call(capsys, "toy_experiment", "--quick", "--seeds", "4")
+    call(capsys, "toy_experiment", "--scales", "1.0", "3.0")
+    files = sorted(path.relative_to(results) for path in results.glob("**/*.nc"))
+    assert [str(path.parent) for path in files] == ["custom", "custom", "quick"]
+    seeds = [json.loads(store.load(results / path).attrs["seeds"]) for path in files]
+    assert sorted(seeds) == [2, 4, 4]
+
+
+def test_the_output_goes_where_it_is_told(capsys, tmp_path):
+    assert call(capsys, "toy_experiment", "--quick", "--output", tmp_path / "new" / "walks.nc")[0] == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["walks.nc"]
+
+
+def test_stopped_by_hand_it_says_how_to_go_on(capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(toy_experiment, "run", interrupt)
+    status, _, err = call(capsys, "toy_experiment")
+    assert status == 130
+    assert "the same command goes on with the first unfinished chunk" in err
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_keeps_the_conventions(name):
+    entry = EXPERIMENTS[name]
+    settings = entry.module.Settings
+    assert entry.description
+    assert entry.claims
+    assert entry.constants["MINUTES"] > 0
+    assert settings.__dataclass_params__.frozen
+    assert all(field.kw_only for field in dataclasses.fields(settings))
+    assert settings.quick() != settings()
+    for variant in (settings(), settings.quick()):
+        assert json.loads(store.to_json(variant)).keys() == {f.name for f in dataclasses.fields(settings)}
+        assert runner.destination(entry, variant) == runner.RESULTS / (
+            f"{name}.nc" if variant == settings() else f"quick/{name}.nc"
+        )
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_help_explains_every_setting_of(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    out = capsys.readouterr().out
+    for field in dataclasses.fields(EXPERIMENTS[name].module.Settings):
+        assert f"-{field.name.replace('_', '-')}" in out

@@ -1,0 +1,268 @@
+"""Results files: the same data give the same bytes, and nothing else passes for them."""
+
+import inspect
+import json
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from experiments.engine import store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    separation: float = 2.0
+    name: str = "mixture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    seeds: int = 8
+    rates: tuple[float, ...] = (0.1, 0.2)
+    data: Data = Data()
+    device: str = "cpu"
+
+
+def example() -> xr.Dataset:
+    return xr.Dataset(
+        {
+            "loss": (("teacher", "step"), np.arange(6.0).reshape(2, 3) / 7, {"units": "nats"}),
+            "clusters": (("teacher",), [3, 4]),
+            "stable": (("teacher",), [True, False]),
+        },
+        coords={
+            "teacher": ["centred", "projecté"],
+            "step": [0, 5, 10],
+            "label": (("teacher",), ["a", "bcd"]),
+        },
+        attrs={"title": "λ", "levels": [1.5]},
+    )
+
+
+VALUES = st.one_of(
+    hnp.arrays(
+        st.sampled_from([np.float64, np.float32, np.int32, np.int16, np.bool_]),
+        hnp.array_shapes(min_dims=1, max_dims=3, max_side=3),
+    ),
+    hnp.arrays(np.int64, 3, elements=st.integers(-(2**31), 2**31 - 1)),
+    st.lists(st.text("aé-λ z", min_size=1), min_size=1, max_size=4).map(np.array),
+)
+DATASETS = st.dictionaries(st.sampled_from(["a", "loss", "Z", "x_y"]), VALUES, min_size=1).map(
+    lambda arrays: xr.Dataset(
+        {
+            name: (tuple(f"{name}{axis}" for axis in range(a.ndim)), a, {"long_name": name})
+            for name, a in arrays.items()
+        }
+    )
+)
+
+
+@given(DATASETS)
+def test_what_is_read_back_has_the_same_bytes_and_digest(dataset):
+    packed = store.pack(dataset)
+    again = store.unpack(packed)
+    assert store.pack(again) == packed
+    assert store.digest(again) == store.digest(dataset)
+    for name, variable in dataset.variables.items():
+        np.testing.assert_array_equal(again[name].values, variable.values)
+
+
+def test_bytes_do_not_depend_on_the_order_of_insertion_or_the_process(tmp_path):
+    dataset = example()
+    other = xr.Dataset(
+        {name: dataset[name].variable for name in reversed(list(dataset.data_vars))},
+        coords={name: dataset[name].variable for name in reversed(list(dataset.coords))},
+        attrs=dict(reversed(dataset.attrs.items())),
+    )
+    assert store.pack(other) == store.pack(dataset)
+    program = f"""import sys, numpy as np, xarray as xr; from experiments.engine import store
+{inspect.getsource(example)}
+sys.stdout.buffer.write(store.pack(example()))"""
+    environment = {"PYTHONHASHSEED": "11", "TZ": "Asia/Tokyo", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=store.ROOT, env=environment, capture_output=True, check=True
+    )
+    assert done.stdout == store.pack(dataset)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.assign(loss=d.loss + 1e-15),
+        lambda d: d.assign_coords(step=[0, 5, 11]),
+        lambda d: d.assign(loss=d.loss.astype("float32")),
+        lambda d: d.assign(loss=d.loss.assign_attrs(units="bits")),
+        lambda d: d.assign_attrs(title="μ"),
+        lambda d: d.rename(loss="kl"),
+        lambda d: store.stamp(d, experiment="x", settings=Settings()),
+    ],
+)
+def test_digest_changes_with_the_content(change):
+    assert store.digest(change(example())) != store.digest(example())
+
+
+def test_digest_ignores_where_and_when_it_was_computed():
+    stamped = store.stamp(example(), experiment="x", settings=Settings())
+    elsewhere = stamped.assign_attrs(git_commit="0" * 40, git_date="2001-01-01T00:00:00+00:00", threads=7)
+    assert store.digest(elsewhere) == store.digest(stamped)
+
+
+def test_stamp_records_settings_seeds_versions_and_commit(tmp_path):
+    store.save(
+        store.stamp(example(), experiment="x", settings=Settings(seeds=3), threads=2), tmp_path / "x.nc"
+    )
+    attrs = store.load(tmp_path / "x.nc").attrs
+    assert json.loads(attrs["settings"]) == {
+        "seeds": 3,
+        "rates": [0.1, 0.2],
+        "data": {"separation": 2.0, "name": "mixture"},
+        "device": "cpu",
+    }
+    assert (attrs["experiment"], attrs["seeds"], attrs["threads"]) == ("x", "3", 2)
+    assert json.loads(attrs["versions"])["numpy"] == np.__version__
+    assert {"git_commit", "git_date", "git_state", "platform", "digest"} <= attrs.keys()
+
+
+def test_the_same_code_and_settings_give_the_same_file(tmp_path):
+    for name in ("a.nc", "b.nc"):
+        store.save(store.stamp(example(), experiment="x", settings=Settings()), tmp_path / name)
+    assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
+
+
+def test_check_accepts_the_settings_of_the_file_on_any_device():
+    dataset = store.unpack(
+        store.pack(store.stamp(example(), experiment="x", settings=Settings(device="cuda")))
+    )
+    store.check(dataset, Settings(device="cpu"))
+
+
+def test_check_shows_the_difference_field_by_field():
+    dataset = store.stamp(example(), experiment="x", settings=Settings())
+    with pytest.raises(store.SettingsMismatch) as refusal:
+        store.check(dataset, Settings(seeds=16, data=Data(separation=3.0)))
+    assert str(refusal.value).splitlines() == [
+        "the results were made with other settings.",
+        "  setting          file  code",
+        "  seeds            8     16",
+        "  data.separation  2.0   3.0",
+    ]
+
+
+def test_check_shows_settings_that_one_side_does_not_know():
+    @dataclass(frozen=True)
+    class Renamed:
+        seeds: int = 8
+        speeds: None = None
+
+    old = replace(Settings(), rates=())
+    with pytest.raises(store.SettingsMismatch, match=r"speeds +\(not there\) +null\n") as refusal:
+        store.check(store.stamp(example(), experiment="x", settings=old), Renamed())
+    assert "rates            []           (not there)" in str(refusal.value)
+    assert "seeds" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        (tuple(range(30)), "[0, 1, 2, ..., 29] (30 values)"),
+        ((*range(6), 60, *range(7, 20)), "[0, 1, 2, 3, 4, 5, 60, 7, 8,"),
+    ],
+)
+def test_check_shortens_long_lists_but_never_the_difference(changed, shown):
+    settings = Settings(rates=tuple(range(20)))
+    with pytest.raises(store.SettingsMismatch) as refusal:
+        store.check(
+            store.stamp(example(), experiment="x", settings=replace(settings, rates=changed)), settings
+        )
+    assert shown in str(refusal.value)
+
+
+def test_check_refuses_a_dataset_without_settings():
+    with pytest.raises(store.SettingsMismatch, match="no attribute `settings`"):
+        store.check(example(), Settings())
+
+
+def test_settings_must_be_a_dataclass_instance():
+    for wrong in (Settings, {"seeds": 8}):
+        with pytest.raises(TypeError, match="`settings` must be a dataclass instance"):
+            store.to_json(wrong)
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "x.nc"
+    store.save(example(), path)
+    data = bytearray(path.read_bytes())
+    data[data.index(struct.pack(">d", 3 / 7))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(store.Damaged, match=r"x\.nc: the content does not have the digest"):
+        store.load(path)
+
+
+@pytest.mark.parametrize("size", [0, 3, 40, 300])
+def test_a_file_cut_short_or_of_another_kind_is_refused(tmp_path, size):
+    path = tmp_path / "x.nc"
+    path.write_bytes(store.pack(example())[:size])
+    with pytest.raises(store.Damaged, match=r"x\.nc: "):
+        store.load(path)
+    path.write_bytes(b"PK\x03\x04" + bytes(size))
+    with pytest.raises(store.Damaged, match=r"x\.nc: "):
+        store.load(path)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "x.nc"
+    store.save(example(), path)
+    before = path.read_bytes()
+
+    def disk_full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.os, "fsync", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        store.save(example().assign(loss=0.0), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_integer_that_netcdf_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="int32"):
+        store.pack(xr.Dataset({"n": ((), 2**40)}))
+
+
+NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=20), "0 minutes ago"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(hours=5), "5 hours ago"),
+        (timedelta(days=3, hours=2), "3 days ago"),
+        (timedelta(days=800), "2 years ago"),
+    ],
+)
+def test_origin_says_how_old_the_code_is(age, words):
+    record = {"git_commit": "abcdef1234", "git_date": (NOW - age).isoformat(), "git_state": "modified"}
+    said = store.origin(example().assign_attrs(record), now=NOW)
+    assert said == f"the code of {(NOW - age).date()} ({words}, commit abcdef1 with uncommitted changes)"
+
+
+def test_origin_says_so_where_nothing_is_known():
+    assert store.origin(example()) == "code outside a git checkout (age unknown)"
+
+
+def test_paths_are_shown_relative_to_where_the_user_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert store.shown(tmp_path / "a" / "x.nc") == str(Path("a/x.nc"))
+    assert store.shown(tmp_path.parent / "x.nc") == str(tmp_path.parent / "x.nc")

@@ -1,0 +1,298 @@
+"""Sweeps: in order, never twice, the same numbers everywhere, and no crash costs more than a chunk."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+import xarray as xr
+
+from experiments.engine import registry, runner, store, sweep
+from tests.support import toy_experiment
+from tests.support.toy_experiment import Chunk, Settings, work
+
+ENTRY = registry.experiments("tests.support")["toy_experiment"]
+# Without the commit in the record: one made while the test runs is no crash of the sweep.
+PROGRAM = """import sys; from experiments.engine import store; from experiments.__main__ import main
+store._git = dict
+sys.exit(main(sys.argv[1:], package='tests.support'))"""
+
+
+def chunks(settings):
+    return [Chunk(settings=settings, scale=scale) for scale in settings.scales]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(diary=str(tmp_path / "diary"))
+
+
+def diary(settings):
+    with contextlib.suppress(FileNotFoundError), open(settings.diary) as lines:
+        return [float(line) for line in lines]
+    return []
+
+
+def assert_identical(actual, expected):
+    assert [store.pack(a) for a in actual] == [store.pack(e) for e in expected]
+
+
+def test_a_sweep_is_work_on_each_chunk_in_order():
+    cases = chunks(Settings())
+    swept = sweep.sweep(work, cases)
+    with sweep.reproducible():
+        assert_identical(swept, [work(chunk) for chunk in cases])
+    assert [float(part.walk[0, 0] / swept[0].walk[0, 0]) for part in swept] == [1, 2, 4]
+
+
+def test_what_comes_back_does_not_depend_on_having_been_on_disk(tmp_path):
+    context = sweep.Context(scratch=tmp_path)
+    fresh, loaded = (sweep.sweep(work, chunks(Settings()), context=context) for _ in range(2))
+    in_memory = sweep.sweep(work, chunks(Settings()))
+    for one, two, three in zip(fresh, loaded, in_memory, strict=True):
+        xr.testing.assert_identical(one, two)
+        xr.testing.assert_identical(one, three)
+
+
+def test_finished_chunks_are_not_computed_again(tmp_path, settings, capsys):
+    context = sweep.Context(scratch=tmp_path)
+    first = sweep.sweep(work, chunks(settings)[:2], context=context)
+    all_three = sweep.sweep(work, chunks(settings), context=context)
+    assert diary(settings) == [0.5, 1.0, 2.0]
+    assert_identical(all_three[:2], first)
+    assert "toy_experiment: 2 of 3 chunks were finished before" in capsys.readouterr().err
+
+
+def test_other_settings_or_other_code_are_computed_again(tmp_path, settings, monkeypatch):
+    context = sweep.Context(scratch=tmp_path)
+    sweep.sweep(work, chunks(settings), context=context)
+    sweep.sweep(work, chunks(replace(settings, steps=65)), context=context)
+    assert len(diary(settings)) == 6
+    monkeypatch.setattr(sweep, "code_digest", lambda module: "edited")
+    sweep.sweep(work, chunks(settings), context=context)
+    assert len(diary(settings)) == 9
+
+
+@pytest.fixture
+def digest_after(tmp_path, monkeypatch):
+    """A function that writes a source file and gives the digest of the code that `experiments.a` reaches."""
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+
+    def write(name, text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return sweep.code_digest.__wrapped__("experiments.a")
+
+    return write
+
+
+def test_the_code_digest_follows_imports_and_nothing_else(digest_after):
+    digest_after("experiments/unrelated.py", "1")
+    digest_after("experiments/engine/sweep.py", "1")
+    digest_after("theory/far.py", "x = 1")
+    digest_after("theory/near.py", "import theory.far")
+    source = "from experiments.engine import sweep\ndef f():\n    from theory.near import function"
+    first = digest_after("experiments/a.py", source)
+    assert digest_after("experiments/unrelated.py", "2") == first
+    assert digest_after("experiments/engine/sweep.py", "2") == first
+    assert digest_after("theory/far.py", "x = 2") != first
+    assert digest_after("theory/far.py", "x = 1") == first
+
+
+def test_the_code_digest_ignores_comments_docstrings_and_layout(digest_after):
+    plain = digest_after("experiments/a.py", "class A:\n    x: int = 1\ndef f(y): return (y + 1)")
+    told = '"""All."""\nMINUTES = 3\nclass A:\n    """An A."""\n    x: int = 1\n    """An x."""\n'
+    told += "\ndef f(y):\n    return y + 1  # that"
+    assert digest_after("experiments/a.py", told) == plain
+    assert digest_after("experiments/a.py", told.replace("y + 1", "y + 2")) != plain
+
+
+def test_a_damaged_chunk_is_computed_again(tmp_path, settings, capsys):
+    context = sweep.Context(scratch=tmp_path / "chunks")
+    before = sweep.sweep(work, chunks(settings), context=context)
+    damaged = min((tmp_path / "chunks").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-8])
+    assert_identical(sweep.sweep(work, chunks(settings), context=context), before)
+    assert len(diary(settings)) == 4
+    assert "the chunk is computed again" in capsys.readouterr().err
+
+
+def fails_at_one(chunk):
+    if chunk.scale == 1.0:
+        raise ZeroDivisionError("no luck")
+    return work(chunk)
+
+
+def test_an_error_names_its_chunk_and_costs_no_other(tmp_path, settings):
+    with pytest.raises(ZeroDivisionError, match="no luck") as failure:
+        sweep.sweep(fails_at_one, chunks(settings), context=sweep.Context(scratch=tmp_path / "chunks"))
+    assert "scale=1.0" in failure.value.__notes__[0]
+    assert len(list((tmp_path / "chunks").iterdir())) == 1
+
+
+def returns_a_number(chunk):
+    return 1.0
+
+
+def test_work_must_return_a_dataset():
+    with pytest.raises(TypeError, match=r"`returns_a_number` must return an xarray\.Dataset, got float"):
+        sweep.sweep(returns_a_number, chunks(Settings()))
+
+
+def test_chunks_must_differ():
+    with pytest.raises(ValueError, match="must all be different"):
+        sweep.sweep(work, [*chunks(Settings()), *chunks(Settings())])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"jobs": 0}, "`jobs` must be at least 1, got 0"),
+        ({"threads": -1}, "`threads` must be at least 1, got -1"),
+        ({"scheduler": "localhost"}, "`scheduler` must look like tcp://HOST:PORT, got 'localhost'"),
+    ],
+)
+def test_a_context_that_cannot_be_is_refused(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        sweep.Context(**knobs)
+
+
+def test_inside_a_sweep_torch_is_deterministic_and_afterwards_as_before():
+    torch.set_num_threads(2)
+    try:
+        with sweep.reproducible(1):
+            assert torch.get_num_threads() == 1
+            assert torch.are_deterministic_algorithms_enabled()
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+        (part,) = sweep.sweep(work, chunks(Settings(scales=(1.0,))), context=sweep.Context(threads=1))
+        assert part.threads == 1
+    finally:
+        torch.set_num_threads(1)
+
+
+@pytest.mark.slow
+def test_processes_compute_the_same_numbers(tmp_path, settings):
+    context = sweep.Context(jobs=2, scratch=tmp_path / "chunks")
+    assert_identical(
+        sweep.sweep(work, chunks(settings), context=context), sweep.sweep(work, chunks(Settings()))
+    )
+    assert sorted(diary(settings)) == [0.5, 1.0, 2.0]
+    assert len(list((tmp_path / "chunks").iterdir())) == 3
+
+
+def command(settings, output):
+    knobs = {"pause": settings.pause, "diary": settings.diary, "output": output}
+    flags = [word for name, value in knobs.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-c", PROGRAM, "toy_experiment", *flags]
+
+
+def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(
+    tmp_path, settings, monkeypatch
+):
+    monkeypatch.setattr(store, "_git", dict)
+    settings = replace(settings, pause=0.2)
+    output = tmp_path / "killed" / "toy.nc"
+    process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while len(diary(settings)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert diary(settings) == [0.5, 1.0]
+    assert not output.exists()
+    runner.run(ENTRY, settings, output)
+    assert diary(settings) == [0.5, 1.0, 1.0, 2.0]
+    assert list(output.parent.iterdir()) == [output]
+    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
+    assert output.read_bytes() == (tmp_path / "whole" / "toy.nc").read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings, monkeypatch):
+    monkeypatch.setattr(store, "_git", dict)
+    settings = replace(settings, pause=0.1)
+    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
+    expected = (tmp_path / "whole" / "toy.nc").read_bytes()
+    begun = time.monotonic()
+    subprocess.run(command(settings, tmp_path / "timed" / "toy.nc"), cwd=store.ROOT, check=True)
+    duration = time.monotonic() - begun
+    luck = random.Random(0)
+    for attempt in range(20):
+        output = tmp_path / str(attempt) / "toy.nc"
+        process = subprocess.Popen(command(settings, output), cwd=store.ROOT)
+        time.sleep(luck.uniform(0.5, 1.1) * duration)
+        process.kill()
+        process.wait()
+        if output.exists():
+            assert output.read_bytes() == expected
+        before = len(diary(settings))
+        finished = len(list(output.parent.glob("partial/*/[!.]*.nc")))
+        runner.run(ENTRY, settings, output)
+        assert len(diary(settings)) - before == 3 - finished
+        assert output.read_bytes() == expected
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_computes_the_same_numbers(tmp_path):
+    pytest.importorskip("distributed", reason="the group dask is not installed")
+    address = tmp_path / "scheduler.json"
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["worker", "--scheduler-file", str(address), *here, "--no-nanny", "--nthreads", "1"]
+    dask = [sys.executable, "-m", "dask"]
+    with contextlib.ExitStack() as cluster:
+        processes = [
+            subprocess.Popen(
+                [*dask, *arguments], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(store.ROOT)}
+            )
+            for arguments in (
+                ["scheduler", "--port", "0", "--scheduler-file", str(address), *here],
+                worker,
+                worker,
+            )
+        ]
+        for process in processes:
+            cluster.callback(process.wait)
+            cluster.callback(process.kill)
+        deadline = time.monotonic() + 180
+        while not address.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        from distributed import Client
+
+        scheduler = json.loads(address.read_text())["address"]
+        with Client(scheduler) as client:
+            client.wait_for_workers(2, timeout=180)
+        context = sweep.Context(scheduler=scheduler, scratch=tmp_path / "chunks")
+        assert_identical(
+            sweep.sweep(work, chunks(Settings()), context=context), sweep.sweep(work, chunks(Settings()))
+        )
+        assert len(list((tmp_path / "chunks").iterdir())) == 3
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    pytest.importorskip("distributed", reason="the group dask is not installed")
+    monkeypatch.setattr(sweep, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(sweep.NoCluster, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        sweep.sweep(work, chunks(Settings()), context=sweep.Context(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_without_dask_a_scheduler_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(sweep.NoCluster, match="pip install --group dask"):
+        sweep.sweep(work, chunks(Settings()), context=sweep.Context(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_worker_with_other_code_is_refused():
+    with pytest.raises(RuntimeError, match="The worker has other code"):
+        sweep._finish_in_worker(work, chunks(Settings())[0], None, 1, "another digest")
+
+
+def test_the_toy_is_found_as_experiments_are():
+    assert ENTRY.module is toy_experiment

@@ -1,0 +1,97 @@
+"""Divergences and informations: the compensation identity, non-negativity, the price of centering."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import theory
+from tests.claims.ledger import at_most, equal
+from tests.support.strategies import ensembles, fixed, lift, log_distributions
+
+
+@given(ensembles(), st.data())
+@pytest.mark.claim("O3")
+def test_constant_student_costs_the_information_plus_its_distance_from_the_prior(case, data):
+    log_s = data.draw(log_distributions(case.logits.shape[-1:]))
+    cost = case.mean(case.call(theory.kl, case.log_p, log_s))
+    information = case.weighted(theory.mutual_information)
+    equal(cost, information + lift(theory.kl)(case.weighted(theory.marginal), log_s))
+    at_most(information, cost, slack=1e-14)
+
+
+@given(ensembles())
+@pytest.mark.claim("O3")
+def test_mutual_information_is_the_entropy_of_the_prior_less_the_mean_entropy(case):
+    h_prior = case.call(theory.entropy, case.weighted(theory.marginal))
+    equal(
+        case.weighted(theory.mutual_information), h_prior - case.mean(case.call(theory.entropy, case.log_p))
+    )
+
+
+@pytest.mark.control("O3")
+def test_the_geometric_prior_is_not_the_best_constant_student():
+    case = fixed([[4.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -2.0]])
+    normalised = theory.log_softmax(theory.log_prior(case.log_p, order=0.0))
+    cost = case.mean(theory.kl(case.log_p, normalised))
+    assert cost > theory.mutual_information(case.log_p) + 0.02
+
+
+@given(ensembles(), st.data())
+@pytest.mark.claim("O3")
+def test_divergences_are_never_negative_and_exactly_zero_between_equals(case, data):
+    log_q = data.draw(log_distributions(case.logits.shape))
+    at_most(0.0, case.call(theory.kl, case.log_p, log_q))
+    equal(case.call(theory.kl, case.log_p, case.log_p), np.zeros(case.logits.shape[:-1]), atol=0.0)
+
+
+@given(ensembles(batch=False), st.floats(1e-9, 1e-3))
+@pytest.mark.claim("O3")
+def test_divergence_of_near_equals_keeps_its_digits(case, size):
+    direction = np.where(np.arange(case.logits.shape[-1]) % 2, 1.0, -1.0)
+    log_q = theory.log_softmax(case.log_p + size * direction)
+    fisher = np.sum(case.p * direction**2, axis=-1) - np.sum(case.p * direction, axis=-1) ** 2
+    at_most(np.abs(case.call(theory.kl, case.log_p, log_q) - size**2 * fisher / 2), size**3 + 1e-15 * size)
+
+
+@given(ensembles())
+@pytest.mark.claim("J5")
+def test_price_of_centering_is_the_lautum_information(case):
+    gap = case.weighted(theory.jensen_gap)
+    prior = np.exp(case.weighted(theory.marginal))
+    equal(np.sum(prior * gap, axis=-1), case.weighted(theory.lautum_information))
+
+
+@given(ensembles())
+@pytest.mark.claim("J5")
+def test_centering_puts_the_jeffreys_divergence_in_place_of_the_mutual_information(case):
+    log_g = case.weighted(theory.log_prior, order=0.0)[..., None, :]
+    log_prior = case.weighted(theory.marginal)[..., None, :]
+    centred = case.mean(np.sum(case.p * (case.log_p - log_g), axis=-1))
+    joint_to_product = case.mean(np.sum((case.p - np.exp(log_prior)) * (case.log_p - log_prior), axis=-1))
+    jeffreys = case.weighted(theory.jeffreys_information)
+    equal(centred, jeffreys)
+    equal(joint_to_product, jeffreys)
+    equal(case.weighted(theory.mutual_information) + case.weighted(theory.lautum_information), jeffreys)
+
+
+@pytest.mark.control("J5")
+def test_the_price_is_not_the_mutual_information_nor_another_weighting_of_the_gap():
+    case = fixed([[3.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], weights=[0.6, 0.3, 0.1])
+    lautum = case.weighted(theory.lautum_information)
+    gap = case.weighted(theory.jensen_gap)
+    assert abs(lautum - case.weighted(theory.mutual_information)) > 0.05
+    assert abs(lautum - gap.mean()) > 0.05
+    assert abs(lautum - np.exp(theory.marginal(case.log_p)) @ gap) > 0.02  # the prior without its weights
+
+
+def test_infinite_divergences_are_returned_as_infinite():
+    log_p = np.log([[0.5, 0.5], [1.0, 0.25]] / np.array([[1.0], [1.25]]))
+    with np.errstate(divide="ignore"):
+        log_q = np.log([[1.0, 0.0], [1.0, 0.0]])
+    assert np.array_equal(theory.kl(log_p, log_q), [np.inf, np.inf])
+    assert np.array_equal(theory.cross_entropy(log_p, log_q), [np.inf, np.inf])
+    assert np.all(np.isfinite(theory.kl(log_q, log_p)))
+    mixed = np.stack([log_p[0], log_q[0]])
+    assert theory.lautum_information(mixed) == np.inf
+    assert np.isfinite(theory.mutual_information(mixed))

@@ -1,0 +1,373 @@
+"""The teachers of published systems against their algorithms, step by step, in the numbers they work on."""
+
+import inspect
+import math
+from dataclasses import fields
+
+import array_api_compat
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import theory
+from tests.claims.ledger import at_most, equal
+from tests.support import calls
+from tests.support.strategies import ensembles, fixed
+
+SINKHORNS = [theory.dinov2, theory.msn]
+steps = st.integers(1, 5)
+few = ensembles(reach=4.0, samples=(2, 9))
+plain = ensembles(batch=False, samples=(2, 9))
+
+
+def published_rounds(q, rounds, pi):
+    """A positive matrix [N, K] divided by clusters, then samples, `rounds` times; rows end with sum 1."""
+    q = q.T / q.sum()
+    for _ in range(rounds):
+        q = q / q.sum(axis=1, keepdims=True) * pi[:, None]
+        q = q / q.sum(axis=0, keepdims=True) / q.shape[1]
+    return q.T * q.shape[1]
+
+
+def call(case, teacher, logits=None, **settings):
+    logits = case.logits if logits is None else logits
+    return case.call(teacher, logits, weights=case.weights, log_target=case.log_target, **settings)
+
+
+# -- each teacher is the published algorithm --
+
+
+@given(plain, steps)
+def test_dinov2_and_swav_are_sinkhorn_on_exponentials(case, rounds):
+    want = published_rounds(np.exp(case.logits / case.temperature), rounds, case.pi)
+    knobs = {"steps": rounds, "log_target": case.log_target}
+    got = case.call(theory.dinov2, case.logits, temperature=case.temperature, **knobs)
+    equal(np.exp(got), want)
+    assert np.array_equal(got, case.call(theory.swav, case.logits, epsilon=case.temperature, **knobs))
+
+
+@given(plain, steps)
+def test_msn_is_sinkhorn_on_sharpened_probabilities(case, rounds):
+    soft = np.exp(case.logits / 0.5)
+    sharp = (soft / soft.sum(axis=1, keepdims=True)) ** (0.5 / case.temperature)
+    want = published_rounds(sharp / sharp.sum(axis=1, keepdims=True), rounds, case.pi)
+    knobs = {"steps": rounds, "log_target": case.log_target}
+    equal(np.exp(case.call(theory.msn, case.logits, temperature=case.temperature, **knobs)), want)
+
+
+@given(plain)
+def test_one_round_on_exponentials_is_the_softmax_over_the_batch(case):
+    columns = np.exp(case.logits / case.temperature)
+    columns = case.pi * columns / columns.sum(axis=0)
+    want = columns / columns.sum(axis=1, keepdims=True)
+    one = {"temperature": case.temperature, "log_target": case.log_target}
+    equal(np.exp(case.call(theory.dinov2, case.logits, steps=1, **one)), want)
+    log_tilt = case.call(theory.batch_softmax, case.logits, **one)
+    equal(np.exp(case.call(theory.tilt, case.log_p, log_tilt)), want)
+
+
+@given(ensembles(batch=False, reach=1.0, samples=(2, 9), uniform=True), st.floats(0.5, 4.0))
+def test_sela_scales_powers_of_probabilities_until_both_sides_agree(case, sharpness):
+    soft = np.exp(case.logits)
+    power = ((soft / soft.sum(axis=1, keepdims=True)) ** sharpness).T
+    k, n = power.shape
+    samples = np.full((n, 1), 1 / n)
+    for _ in range(500):  # κ ≤ tanh²(2): far below the tolerance
+        clusters = 1 / k / (power @ samples)
+        samples = 1 / n / (power.T @ clusters)
+    want = (clusters * power * samples.T).T * n
+    equal(np.exp(case.call(theory.sela, case.logits, sharpness=sharpness, tol=1e-12)), want, atol=1e-9)
+
+
+@given(plain, st.floats(0.0, 0.999), st.integers(1, 5), st.data())
+@pytest.mark.claim("J3")
+def test_dino_applies_the_old_centre_and_then_moves_it(case, momentum, batches, data):
+    """Beside the tilts by minus the moving average of log G."""
+    logits = data.draw(arrays(np.float64, (batches, *case.logits.shape), elements=st.floats(-6.0, 6.0)))
+    centre, log_g = (np.zeros(case.logits.shape[-1]) for _ in range(2))
+    for z in logits:
+        q = np.exp((z - centre) / case.temperature)
+        log_r = case.call(theory.dino, z, centre, temperature=case.temperature)
+        equal(np.exp(log_r), q / q.sum(axis=1, keepdims=True))
+        log_p = theory.log_softmax(z, temperature=case.temperature)
+        equal(case.call(theory.tilt, log_p, -log_g), log_r, atol=1e-10)
+        moved = momentum * centre + (1 - momentum) * case.mean(z)
+        centre = case.call(theory.update_center, centre, z, momentum=momentum, weights=case.weights)
+        equal(centre, moved)
+        log_g = momentum * log_g + (1 - momentum) * case.weighted(theory.log_prior, log_p, order=0.0)
+
+
+@pytest.mark.control("J3")
+def test_a_centre_moved_before_it_is_applied_is_not_dinos():
+    logits, centre = np.array([[3.0, 0.0, 1.0], [1.0, 0.5, 0.0]]), np.array([1.0, 0.0, -1.0])
+    late, early = (theory.dino(logits, c) for c in (centre, theory.update_center(centre, logits)))
+    assert np.abs(np.exp(late) - np.exp(early)).max() > 0.1
+
+
+def test_a_centre_that_forgets_everything_is_the_batchs_own():
+    logits = calls.operands(batch=(2,))["logits"]
+    centre = theory.update_center(np.zeros(4), logits, momentum=0.0)
+    log_p = theory.log_softmax(logits, temperature=0.5)
+    equal(theory.dino(logits, centre, temperature=0.5), theory.tilt(log_p, theory.centering(log_p)))
+
+
+@given(few)
+def test_a_weight_of_two_is_a_sample_counted_twice(case):
+    logits, n = case.logits, case.logits.shape[-2]
+    twice = np.concatenate([logits, logits[..., :1, :]], axis=-2)
+    weights = np.array([2.0] + [1.0] * (n - 1)) / (n + 1)
+    for teacher in (theory.dinov2, theory.msn, theory.swav):
+        equal(case.call(teacher, logits, weights=weights), case.call(teacher, twice)[..., :n, :], atol=1e-10)
+    centre = np.zeros(logits.shape[-1])
+    equal(
+        case.call(theory.update_center, centre, logits, weights=weights),
+        case.call(theory.update_center, centre, twice),
+    )
+
+
+# -- what Sinkhorn ignores, and where it ends --
+
+
+@given(few, steps, st.data())
+@pytest.mark.claim("T6")
+def test_each_sinkhorn_ignores_one_side_of_the_logits_at_any_round(case, rounds, data):
+    bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-20.0, 20.0)))
+    shift = data.draw(arrays(np.float64, case.logits.shape[:-1], elements=st.floats(-20.0, 20.0)))
+    knobs = {"temperature": case.temperature, "steps": rounds}
+    biased, shifted = case.logits + bias, case.logits + shift[..., None]
+    equal(call(case, theory.dinov2, biased, **knobs), call(case, theory.dinov2, **knobs), atol=1e-10)
+    equal(call(case, theory.msn, shifted, **knobs), call(case, theory.msn, **knobs), atol=1e-10)
+
+
+@given(ensembles(reach=2.0), st.data())
+@pytest.mark.claim("T6")
+def test_the_converged_teacher_ignores_both_sides(case, data):
+    bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-3.0, 3.0)))
+    shift = data.draw(arrays(np.float64, case.logits.shape[:-1], elements=st.floats(-3.0, 3.0)))
+    r = [
+        np.exp(call(case, theory.sela, z, sharpness=2.0, tol=1e-12))
+        for z in (case.logits, case.logits + bias + shift[..., None])
+    ]
+    equal(*r, atol=1e-9)
+
+
+@pytest.mark.control("T6")
+def test_neither_sinkhorn_ignores_the_other_side_after_three_rounds():
+    logits = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 2.0], [1.0, 0.5, 0.0]])
+    for teacher, moved in (
+        (theory.dinov2, logits + np.array([[3.0], [0.0], [0.0], [0.0]])),
+        (theory.msn, logits + np.array([3.0, 0.0, 0.0])),
+    ):
+        r = [np.exp(teacher(z, temperature=0.5)) for z in (logits, moved)]
+        assert np.abs(r[0] - r[1]).max() > 0.02
+
+
+@given(ensembles(samples=(2, 6), reach=2.0, temperatures=(0.5, 4.0)), st.integers(2, 6))
+@pytest.mark.claim("T5")
+def test_both_sinkhorns_contract_towards_the_projection(case, rounds):
+    """log r of two tilts differ by their λ and a constant per sample, so their osc is that of λ_t − λ*."""
+    exact = case.project(tol=1e-13).log_r
+    kappa = case.call(theory.sinkhorn_contraction, case.log_p)[..., None]
+    for teacher in SINKHORNS:
+        first, last = (
+            np.ptp(call(case, teacher, temperature=case.temperature, steps=t) - exact, axis=-1)
+            for t in (1, rounds)
+        )
+        at_most(last, kappa ** (rounds - 1) * first, slack=1e-9)
+
+
+@given(ensembles(samples=(2, 6), reach=2.0, temperatures=(2.0, 4.0)))
+@pytest.mark.claim("T5")
+def test_msn_dinov2_and_sela_meet_in_the_limit(case):
+    exact = np.exp(call(case, theory.sela, sharpness=1.0 / case.temperature, tol=1e-12))
+    equal(exact, np.exp(case.project(tol=1e-12).log_r), atol=1e-9)
+    for teacher in SINKHORNS:
+        log_r = call(case, teacher, temperature=case.temperature, steps=25)  # κ ≤ tanh²(½)
+        equal(np.exp(log_r), exact, atol=1e-9)
+
+
+@pytest.mark.control("T5")
+def test_three_rounds_at_the_published_temperature_are_not_the_limit():
+    logits = np.random.default_rng(0).standard_normal((16, 8))
+    exact = np.exp(theory.sela(logits))
+    for teacher in SINKHORNS:
+        r = np.exp(teacher(logits, temperature=0.04))
+        equal(r.sum(axis=1), np.ones(16))
+        assert np.abs(r.mean(axis=0) - 1 / 8).max() > 0.01
+        assert np.abs(r - exact).max() > 0.1
+
+
+# -- the published settings --
+
+
+def test_conventions_name_their_teachers_and_the_temperatures_these_begin_at():
+    knob = {"dino": "temperature", "dinov2": "temperature", "swav": "epsilon", "msn": "temperature"}
+    for name, convention in theory.CONVENTIONS.items():
+        defaults = inspect.signature(getattr(theory, convention.teacher)).parameters
+        if convention.teacher == "sela":
+            assert convention.teacher_temperature == 1.0 / defaults["sharpness"].default
+        else:
+            assert convention.teacher_temperature == defaults[knob[convention.teacher]].default, name
+        moves = inspect.signature(theory.update_center).parameters["momentum"].default
+        assert convention.center_momentum == (moves if convention.teacher == "dino" else 0.0), name
+        assert convention.teacher_temperature <= convention.final_teacher_temperature, name
+        assert convention.final_teacher_temperature <= convention.student_temperature, name
+        assert 0.0 <= convention.teacher_momentum < 1.0, name
+        assert convention.clusters >= 2, name
+        assert convention.source, name
+
+
+def test_conventions_cannot_be_changed():
+    with pytest.raises(TypeError):
+        theory.CONVENTIONS["dino"] = None
+    with pytest.raises(AttributeError):
+        theory.CONVENTIONS["dino"].clusters = 2
+    assert [f.name for f in fields(theory.Convention) if not f.kw_only] == []
+
+
+# -- arrays, derivatives, errors --
+
+OPTIONAL = ("weights", "log_target")
+CALLS = {
+    "batch_softmax": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5}),
+    "dino": calls.Call(arrays=("logits", "center"), settings={"temperature": 0.5}),
+    "update_center": calls.Call(arrays=("center", "logits"), knobs=("weights",), settings={"momentum": 0.9}),
+    "dinov2": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "steps": 3}),
+    "swav": calls.Call(arrays=("scores",), knobs=OPTIONAL, settings={"epsilon": 0.5, "steps": 3}),
+    "msn": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "steps": 3}),
+    "sela": calls.Call(
+        arrays=("logits",), knobs=OPTIONAL, settings={"sharpness": 2.0, "tol": 1e-13, "max_iter": 100}
+    ),
+}
+
+
+def operands(**sizes):
+    found = calls.operands(**sizes)
+    return found | {"scores": found["logits"], "center": found["log_tilt"]}
+
+
+def run(name, values, **changed):
+    spec, given = CALLS[name], {**values, **CALLS[name].settings, **changed}
+    knobs = {key: given[key] for key in (*spec.knobs, *spec.settings)}
+    return getattr(theory, name)(*(given[key] for key in spec.arrays), **knobs)
+
+
+def test_the_table_holds_every_function_of_the_room_and_its_arguments():
+    public = {name for name in theory.__all__ if inspect.isfunction(getattr(theory, name))}
+    assert set(CALLS) == {x for x in public if getattr(theory, x).__module__ == "theory.systems"}
+    for name, spec in CALLS.items():
+        parameters = inspect.signature(getattr(theory, name)).parameters
+        assert set(parameters) == {*spec.arrays, *spec.knobs, *spec.settings}, name
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("namespace", calls.NAMESPACES)
+@pytest.mark.parametrize("name", CALLS)
+def test_results_keep_namespace_dtype_device_and_batch(name, namespace, dtype):
+    xp = calls.NAMESPACES[namespace]
+    device = xp.Device("device1") if namespace == "strict" else None
+    values = {key: x.astype(dtype) for key, x in operands(batch=(2,)).items()}
+    lifted = {
+        key: xp.asarray(x.tolist(), dtype=getattr(xp, dtype), device=device) for key, x in values.items()
+    }
+    result = run(name, lifted)
+    assert array_api_compat.array_namespace(result) is array_api_compat.array_namespace(lifted["logits"])
+    assert array_api_compat.device(result) == array_api_compat.device(lifted["logits"])
+    assert result.dtype == getattr(xp, dtype)
+    got = np.asarray(result.to_device(xp.Device("CPU_DEVICE")) if namespace == "strict" else result)
+    equal(got, np.stack([run(name, {key: x[i] for key, x in values.items()}) for i in range(2)]))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_knobs_left_out_are_uniform(name):
+    values = operands()
+    spelt_out = {"weights": np.full(5, 0.2), "log_target": np.full(4, -np.log(4.0))}
+    equal(run(name, values, **dict.fromkeys(OPTIONAL)), run(name, values, **spelt_out))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_derivatives_agree_with_differences(name):
+    values = {key: torch.tensor(x) for key, x in operands(seed=3, n=3, k=2).items()}
+    free = [values[key].clone().requires_grad_() for key in CALLS[name].arrays]
+
+    def function(*arrays):
+        return run(name, {**values, **dict(zip(CALLS[name].arrays, arrays, strict=True))})
+
+    assert torch.autograd.gradcheck(function, free, atol=1e-6, rtol=1e-5)
+
+
+def _with(value, x):
+    return np.concatenate([np.full_like(x[..., :1], value), x[..., 1:]], axis=-1)
+
+
+BAD = {
+    "logits": [
+        (np.zeros((5, 4), int), TypeError, "floating-point"),
+        (np.zeros(4), ValueError, r"have shape \[\.\.\., N, K\], got shape \(4,\)"),
+        (np.zeros((5, 1)), ValueError, "have at least 2 clusters"),
+        (_with(np.nan, np.zeros((5, 4))), ValueError, ".*(NaN|nan)"),
+        (_with(np.inf, np.zeros((5, 4))), ValueError, ".*inf"),
+    ],
+    "center": [
+        (None, TypeError, "an array"),
+        (np.zeros(3), ValueError, r"match the clusters of `logits`, shape \(4,\), got shape \(3,\)"),
+        (np.zeros((1, 4)), ValueError, r"match .*got shape \(1, 4\)"),
+        (np.array([np.nan, 0.0, 0.0, 0.0]), ValueError, "finite, got nan at index 0"),
+        (np.array([0.0, -np.inf, 0.0, 0.0]), ValueError, "finite, got -inf at index 1"),
+    ],
+    "weights": [
+        (np.full(5, 0.3), ValueError, r"sum to 1 along the last axis, got 1\.5"),
+        (np.full(4, 0.25), ValueError, "match the samples of `(logits|scores)`"),
+    ],
+    "log_target": [
+        (np.full(4, 0.25), ValueError, "hold log-probabilities, not probabilities"),
+        (np.log([0.5, 0.5]), ValueError, "match the clusters of `(logits|scores)`"),
+    ],
+    "temperature": [(x, ValueError, "positive and finite") for x in (0.0, -0.1, math.inf, math.nan)],
+    "steps": [(0, ValueError, "at least 1, got 0"), (3.0, TypeError, r"an integer, got 3\.0")],
+    "momentum": [
+        (-0.1, ValueError, r"in \[0, 1\], got -0\.1"),
+        (1.1, ValueError, r"in \[0, 1\], got 1\.1"),
+        (None, TypeError, "a number, got NoneType"),
+    ],
+    "tol": [(0.0, ValueError, "positive and finite, got 0")],
+    "max_iter": [(0, ValueError, "at least 1, got 0")],
+}
+BAD |= {"scores": BAD["logits"], "epsilon": BAD["temperature"], "sharpness": BAD["temperature"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, x in CALLS.items() for key in (*x.arrays, *x.knobs, *x.settings)]
+)
+def test_a_bad_argument_is_named_with_what_arrived(name, key):
+    for value, error, message in BAD[key]:
+        with pytest.raises(error, match=f"^`{key}` must (be |not contain )?{message}"):
+            run(name, operands(), **{key: value})
+
+
+@pytest.mark.parametrize("name", ["batch_softmax", "dinov2", "swav", "msn", "sela"])
+def test_a_cluster_that_no_sample_can_use_is_named(name):
+    logits = np.zeros((5, 4))
+    logits[1:, 2] = -np.inf
+    weights = np.array([0.0, 0.25, 0.25, 0.25, 0.25])
+    values = operands() | {"logits": logits, "scores": logits, "weights": weights}
+    message = "must have a finite entry of positive weight in every cluster, got only -inf at index 2"
+    with pytest.raises(ValueError, match=f"^`{CALLS[name].arrays[0]}` {message}"):
+        run(name, values)
+    assert not np.isnan(run(name, values, weights=None)).any()
+
+
+def test_a_centre_does_not_follow_an_infinite_logit():
+    logits = np.array([[0.0, -np.inf], [0.0, 1.0]])
+    equal(np.exp(theory.dino(logits, np.zeros(2), temperature=1.0))[0], [1.0, 0.0])
+    with pytest.raises(ValueError, match=r"^`logits` must be finite, got -inf at index \(0, 1\)\.$"):
+        theory.update_center(np.zeros(2), logits)
+
+
+def test_a_projection_that_does_not_converge_says_so():
+    case = fixed(20.0 * np.random.default_rng(0).standard_normal((9, 4)))
+    with pytest.raises(theory.NotConverged, match="in 1 iterations"):
+        theory.sela(case.logits, max_iter=1)

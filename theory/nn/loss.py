@@ -1,0 +1,141 @@
+"""The clustering loss of self-distillation, H(r, q) over pairs of views, for any teacher of the family."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from theory.nn.normalizer import Counter, Kind, TeacherNormalizer
+from theory.nn.schedules import Schedule, value_at
+
+__all__ = ["ClusterDistillationLoss", "Kind", "Schedule", "TeacherNormalizer"]
+
+
+class ClusterDistillationLoss(nn.Module):
+    """Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
+
+    In place of DINO's loss, with the inverse-prior teacher instead of the centred one::
+
+        criterion = ClusterDistillationLoss("inverse_prior", clusters=65536, momentum=0.9)
+        for crops in loader:
+            loss = criterion([student(x) for x in crops], [teacher(x) for x in crops[:2]])
+            optimizer.zero_grad(); loss.backward(); optimizer.step()
+            update_teacher(student, teacher)
+
+    Save and restore it with the rest of the run: its moving average and step are in `state_dict()`.
+    With gradient accumulation pass manual_update=True and call `criterion.update()` after each
+    `optimizer.step()`. Moving averages see every micro-batch; teachers "by the batch" (momentum=None) are
+    normalised by the micro-batch.
+
+    kind, clusters, momentum, order, rounds, log_target, batch_shape, manual_update, validate: those of
+        `TeacherNormalizer`.  kind="centering", momentum=0.9 is DINO.
+    teacher_temperature, student_temperature: τ_t, τ_s > 0, or functions of the step such as `Schedule`.
+        The step counts updates.
+    """
+
+    def __init__(
+        self,
+        kind: Kind = "centering",
+        *,
+        clusters: int,
+        momentum: float | Tensor | None = 0.9,
+        teacher_temperature: float | Callable[[int], float] = 0.04,
+        student_temperature: float | Callable[[int], float] = 0.1,
+        manual_update: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        for name, value in (
+            ("teacher_temperature", teacher_temperature),
+            ("student_temperature", student_temperature),
+        ):
+            if not value_at(value, 0) > 0:
+                raise ValueError(f"`{name}` must be positive, got {value}.")
+        self.normalizer = TeacherNormalizer(
+            kind, clusters=clusters, momentum=momentum, manual_update=True, **options
+        )
+        self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
+        self.manual_update = manual_update
+        self.steps = Counter()
+
+    def forward(self, student: Tensor | Sequence[Tensor], teacher: Tensor | Sequence[Tensor]) -> Tensor:
+        """The loss [*batch_shape] of raw logits.
+
+        student, teacher: lists of views [..., N, K], the teacher's views first among the student's: the i-th
+        of both is one view, and a pair of it with itself is left out. Two tensors are one pair:
+        split DINO's concatenated outputs, `student_output.chunk(n_crops)` and `teacher_output.chunk(2)`.
+        """
+        if isinstance(student, Tensor) != isinstance(teacher, Tensor):
+            raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
+        one_pair = isinstance(student, Tensor)
+        students, teachers = _views(student), _views(teacher)
+        self._check(students, teachers, one_pair)
+        tau_t, tau_s = self.temperatures
+        r = self.normalizer(torch.cat(teachers, dim=-2), temperature=tau_t).exp().chunk(len(teachers), dim=-2)
+        paired = _paired(r, views=len(students), one_pair=one_pair)
+        terms = [
+            _cross_entropy(target, z, tau_s)
+            for target, z in zip(paired, students, strict=True)
+            if target is not None
+        ]
+        pairs = len(r) * (len(students) - (0 if one_pair else 1))
+        if self.training and not self.manual_update:
+            self.update()
+        return torch.stack(terms).sum(dim=0) / pairs
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Moves the average and counts a step; once for each optimiser step."""
+        self.normalizer.update()
+        self.steps.value += 1
+
+    @property
+    def temperatures(self) -> tuple[float, float]:
+        """τ_t and τ_s of the present step."""
+        step = self.steps.value
+        return value_at(self.teacher_temperature, step), value_at(self.student_temperature, step)
+
+    def _check(self, students: list[Tensor], teachers: list[Tensor], one_pair: bool) -> None:
+        if not teachers or len(students) < (1 if one_pair else 2):
+            raise ValueError(
+                f"`teacher` must hold at least 1 view and `student` 2, "
+                f"got {len(teachers)} and {len(students)}."
+            )
+        if len(teachers) > len(students):
+            raise ValueError(
+                f"`teacher` must hold no more views than `student`, got {len(teachers)} and {len(students)}."
+            )
+        for name, views in (("student", students), ("teacher", teachers)):
+            for i, view in enumerate(views):
+                if view.shape != students[0].shape:
+                    raise ValueError(
+                        f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
+                        f"got {tuple(view.shape)}."
+                    )
+
+
+def _paired(r: Sequence[Tensor], *, views: int, one_pair: bool) -> list[Tensor | None]:
+    """For each student view the sum of r over the teacher's other views, None where there is no other."""
+    every = functools.reduce(torch.add, r)
+    if one_pair:
+        return [every]
+    others = [[*r[:j], *r[j + 1 :]] for j in range(len(r))]
+    own = [functools.reduce(torch.add, rest) if rest else None for rest in others]
+    return own + [every] * (views - len(r))
+
+
+def _cross_entropy(r: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    """Mean over samples of −Σₖ r(k) log q(k), linear in r: the sum of several teachers takes one pass.
+
+    0 log 0 = 0, so that a student may rule a cluster out that no teacher uses; else −inf stays infinite.
+    """
+    log_q = torch.log_softmax(logits.to(r.dtype) / temperature, dim=-1)
+    return -torch.where(r == 0, 0.0, r * log_q).sum(dim=-1).mean(dim=-1)
+
+
+def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [logits] if isinstance(logits, Tensor) else list(logits)
