@@ -37,10 +37,10 @@ def exact(log_p: np.ndarray) -> np.ndarray:
 
 
 def plain_sinkhorn(log_p: np.ndarray) -> np.ndarray:
-    """Sinkhorn as `theory.sinkhorn` runs it, stopped at TOL or after ROUNDS."""
+    """Sinkhorn as `theory.sinkhorn_log_tilt` runs it, stopped at TOL or after ROUNDS."""
     log_tilt, log_r = None, log_p
     for _ in range(ROUNDS // 10):
-        log_tilt = theory.sinkhorn(log_p, steps=10, log_tilt=log_tilt)
+        log_tilt = theory.sinkhorn_log_tilt(log_p, rounds=10, log_tilt=log_tilt)
         log_r = theory.tilt(log_p, log_tilt)
         if marginal_error(log_r) <= TOL:
             break
@@ -65,7 +65,7 @@ def marginal_error(log_r: np.ndarray) -> float:
 
 CONTENDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "theory.project": exact,
-    "theory.sinkhorn": plain_sinkhorn,
+    "theory.sinkhorn_log_tilt": plain_sinkhorn,
     "POT sinkhorn_log": pot_log,
 }
 

@@ -1,16 +1,19 @@
 """Information theory of self-supervised learning by clustering: formulas, exact teachers, sharp bounds.
 
-Arrays are ``[..., N, K]`` log-probabilities in any array namespace; everything is in nats. The rooms,
-each importing only from those before it: `logspace`, `arguments`, `simplex`, `divergences`, `priors`,
-`tilts`, `bounds`, `feasibility`, `projection`, `objective`, `estimation`, `conventions`;
-on NumPy arrays, `moments`, `dynamics`, `center`; for real runs `findings`, `readings`, `knobs`, `diagnosis`.
+Arrays are ``[..., N, K]`` log-probabilities in any array namespace (NumPy, torch with autograd, …), samples
+on axis −2, clusters on axis −1; results come back in the namespace, dtype and device that went in. Everything
+is in nats and in log space; 0 · log 0 = 0, and what is infinite is returned as infinite.
+
+`theory.dynamics` (NumPy) says when training collapses, `theory.systems` holds the teachers of published
+codes, `theory.nn` (PyTorch) the losses; `diagnose` reads a real run.
 """
 
+from theory import dynamics, systems
 from theory.bounds import (
     TeacherDistance,
-    exact_distance_bound,
     hilbert_diameter,
     hoeffding_bound,
+    projected_distance_bound,
     sinkhorn_contraction,
     specht_bound,
     teacher_distance_bound,
@@ -27,24 +30,7 @@ from theory.divergences import (
     lautum_information,
     mutual_information,
 )
-from theory.dynamics.center import (
-    CenterStability,
-    center_gain_limit,
-    center_stability,
-    coupled_center_stability,
-    critical_center_momentum,
-    critical_center_rate,
-)
-from theory.dynamics.growth import (
-    Growth,
-    critical_temperature,
-    growth_rates,
-    student_gain,
-    survival_temperature,
-    whitened_growth_rate,
-)
-from theory.dynamics.moments import Correlations, CrossViewMoments, correlations, cross_view_moments
-from theory.ensembles import jensen_gap, log_prior, log_range, log_variance
+from theory.ensembles import jensen_gap, log_prior, log_range, log_softmax, log_variance
 from theory.estimation import (
     crossing_batch_size,
     ema_variance_factor,
@@ -56,61 +42,43 @@ from theory.estimation import (
 from theory.feasibility import InfeasibleTarget
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.projection import NotConverged, Projection, project
-from theory.simplex import log_softmax, marginal
-from theory.systems import (
-    CONVENTIONS,
-    Convention,
-    batch_softmax,
-    dino,
-    dinov2,
-    msn,
-    sela,
-    swav,
-    update_center,
+from theory.teachers import TEACHERS, Teacher
+from theory.tilts import (
+    batch_softmax_log_tilt,
+    centering_log_tilt,
+    cumulant_log_tilt,
+    inverse_prior_log_tilt,
+    power_mean_log_tilt,
+    sinkhorn_log_tilt,
+    tilt,
 )
-from theory.teachers import centering, cumulant, inverse_prior, power_mean, sinkhorn, tilt
 
 __all__ = [
-    "CONVENTIONS",
-    "CenterStability",
+    "TEACHERS",
     "Certificate",
-    "Convention",
-    "Correlations",
-    "CrossViewMoments",
     "Diagnosis",
     "Finding",
-    "Growth",
     "InfeasibleTarget",
     "NotConverged",
     "Objective",
     "Projection",
+    "Teacher",
     "TeacherDistance",
     "assume_valid",
-    "batch_softmax",
-    "center_gain_limit",
-    "center_stability",
-    "centering",
+    "batch_softmax_log_tilt",
+    "centering_log_tilt",
     "certificate",
-    "correlations",
-    "coupled_center_stability",
-    "critical_center_momentum",
-    "critical_center_rate",
-    "critical_temperature",
     "cross_entropy",
-    "cross_view_moments",
     "crossing_batch_size",
-    "cumulant",
+    "cumulant_log_tilt",
     "diagnose",
-    "dino",
-    "dinov2",
+    "dynamics",
     "ema_variance_factor",
     "entropy",
     "evaluate",
-    "exact_distance_bound",
-    "growth_rates",
     "hilbert_diameter",
     "hoeffding_bound",
-    "inverse_prior",
+    "inverse_prior_log_tilt",
     "jeffreys_information",
     "jensen_gap",
     "kl",
@@ -121,23 +89,17 @@ __all__ = [
     "log_range",
     "log_softmax",
     "log_variance",
-    "marginal",
-    "msn",
     "mutual_information",
-    "power_mean",
+    "power_mean_log_tilt",
     "prior_dispersion",
     "project",
-    "sela",
-    "sinkhorn",
+    "projected_distance_bound",
     "sinkhorn_contraction",
+    "sinkhorn_log_tilt",
     "specht_bound",
-    "student_gain",
-    "survival_temperature",
-    "swav",
+    "systems",
     "teacher_crossing_batch_size",
     "teacher_distance_bound",
     "tilt",
-    "update_center",
     "variance_bound",
-    "whitened_growth_rate",
 ]

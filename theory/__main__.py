@@ -25,7 +25,7 @@ import numpy as np
 
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.readings import Teacher
-from theory.systems import CONVENTIONS
+from theory.systems import SYSTEMS
 
 ARRAYS = ("student_logits", "center", "log_target")
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, EOFError, MemoryError, SyntaxError)
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("logits", metavar="LOGITS", type=Path, help=".npy [N, K], or .npz with named arrays")
     parser.add_argument(
         "--like",
-        choices=sorted(CONVENTIONS),
+        choices=sorted(SYSTEMS),
         help="take the knobs that this system publishes, τ_t before warm-up",
     )
     parser.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
@@ -97,10 +97,10 @@ def _defaults(system: str | None) -> dict[str, Any]:
     """The knobs of a published system, as arguments of `diagnose`."""
     if system is None:
         return {}
-    found = CONVENTIONS[system]
+    found = SYSTEMS[system]
     knobs: dict[str, Any] = {
         "temperature": found.teacher_temperature,
-        "teacher": KINDS[found.teacher],
+        "teacher": found.teacher,
         "student_temperature": found.student_temperature,
         "teacher_momentum": found.teacher_momentum,
         "center_momentum": found.center_momentum,

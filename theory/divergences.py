@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 
-from theory.checks import check_rank, namespace
-from theory.logspace import (
-    Array,
-    Namespace,
-    divergence_terms,
-    log_mean_exp,
-    mean_of_rows,
-)
-from theory.simplex import check_log_probabilities, ensemble
+from theory.checks import check_ensemble, check_log_probabilities, check_pair, check_rank, namespace
+from theory.logspace import Array, Namespace, divergence_terms, log_mean_exp, mean_of_rows
+
+__all__ = [
+    "cross_entropy",
+    "entropy",
+    "jeffreys_information",
+    "kl",
+    "lautum_information",
+    "mutual_information",
+]
 
 
 def entropy(log_p: Array) -> Array:
@@ -29,7 +31,7 @@ def entropy(log_p: Array) -> Array:
     xp = namespace(log_p=log_p)
     check_rank("log_p", log_p, 1)
     check_log_probabilities("log_p", log_p, xp)
-    return _cross_entropy_kernel(log_p, log_p, xp)
+    return cross_entropy_kernel(log_p, log_p, xp)
 
 
 def cross_entropy(log_r: Array, log_q: Array) -> Array:
@@ -39,8 +41,8 @@ def cross_entropy(log_r: Array, log_q: Array) -> Array:
     log_r, log_q: [..., K] log-probabilities whose shapes broadcast, K alike.  Returns [...].
     Raises TypeError, ValueError: mixed namespaces or dtypes, K < 2 or unlike, not log-probabilities.
     """
-    xp = _checked_pair("log_r", log_r, "log_q", log_q)
-    return _cross_entropy_kernel(log_r, log_q, xp)
+    xp = check_pair("log_r", log_r, "log_q", log_q)
+    return cross_entropy_kernel(log_r, log_q, xp)
 
 
 def kl(log_p: Array, log_q: Array) -> Array:
@@ -50,8 +52,8 @@ def kl(log_p: Array, log_q: Array) -> Array:
     log_p, log_q: [..., K] log-probabilities whose shapes broadcast, K alike.  Returns [...].
     Raises TypeError, ValueError: mixed namespaces or dtypes, K < 2 or unlike, not log-probabilities.
     """
-    xp = _checked_pair("log_p", log_p, "log_q", log_q)
-    return xp.sum(divergence_terms(log_p, log_q, xp), axis=-1)
+    xp = check_pair("log_p", log_p, "log_q", log_q)
+    return kl_kernel(log_p, log_q, xp)
 
 
 def mutual_information(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -59,9 +61,8 @@ def mutual_information(log_p: Array, *, weights: Array | None = None) -> Array:
 
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(xp.sum(divergence_terms(log_p, log_mean, xp), axis=-1), weights, xp)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return mutual_information_kernel(log_p, weights, xp)
 
 
 def lautum_information(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -71,9 +72,8 @@ def lautum_information(log_p: Array, *, weights: Array | None = None) -> Array:
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
     Source: Palomar and Verdú, Lautum information, IEEE Trans. Inf. Theory 54(3), 2008.
     """
-    log_p, weights, xp = ensemble(log_p, weights)
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(xp.sum(divergence_terms(log_mean, log_p, xp), axis=-1), weights, xp)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return lautum_information_kernel(log_p, weights, xp)
 
 
 def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -82,29 +82,31 @@ def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array
     The Jeffreys divergence between the joint distribution w p and the product w P.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
     both = divergence_terms(log_p, log_mean, xp) + divergence_terms(log_mean, log_p, xp)
     return mean_of_rows(xp.sum(both, axis=-1), weights, xp)
 
 
-def _cross_entropy_kernel(log_r: Array, log_q: Array, xp: Namespace) -> Array:
+def kl_kernel(log_p: Array, log_q: Array, xp: Namespace) -> Array:
+    """KL(p ‖ q) over the last axis, for checked input."""
+    return xp.sum(divergence_terms(log_p, log_q, xp), axis=-1)
+
+
+def mutual_information_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+    """I(X;K) for checked input."""
+    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
+    return mean_of_rows(kl_kernel(log_p, log_mean, xp), weights, xp)
+
+
+def lautum_information_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+    """L(X;K) for checked input."""
+    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
+    return mean_of_rows(kl_kernel(log_mean, log_p, xp), weights, xp)
+
+
+def cross_entropy_kernel(log_r: Array, log_q: Array, xp: Namespace) -> Array:
+    """H(r, q) over the last axis, for checked input."""
     no_r, no_q = log_r == -math.inf, log_q == -math.inf
     terms = xp.exp(log_r) * -xp.where(no_q, 0.0, log_q)
     return xp.sum(xp.where(no_r, 0.0, xp.where(no_q, math.inf, terms)), axis=-1)
-
-
-def _checked_pair(name: str, log_a: Array, other_name: str, log_b: Array) -> Namespace:
-    xp = namespace(**{name: log_a, other_name: log_b})
-    check_rank(name, log_a, 1)
-    check_rank(other_name, log_b, 1)
-    shapes = log_a.shape, log_b.shape
-    axes = zip(*map(reversed, shapes), strict=False)
-    if log_a.shape[-1] != log_b.shape[-1] or any(a != b and 1 not in (a, b) for a, b in axes):
-        raise ValueError(
-            f"`{other_name}` must match `{name}`, shape {tuple(shapes[0])}, got shape {tuple(shapes[1])}."
-        )
-    check_log_probabilities(name, log_a, xp)
-    if log_b is not log_a:
-        check_log_probabilities(other_name, log_b, xp)
-    return xp

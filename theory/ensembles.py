@@ -1,10 +1,17 @@
-"""Cluster priors of an ensemble, and the Jensen gap between the arithmetic and the geometric one."""
+"""Ensembles of points of the simplex: logits → log p, cluster priors of any order, the Jensen gap."""
 
 from __future__ import annotations
 
 import math
 
-from theory.checks import check_number
+from theory.checks import (
+    check_ensemble,
+    check_order,
+    check_rank,
+    check_scores,
+    check_temperature,
+    namespace,
+)
 from theory.logspace import (
     Array,
     Namespace,
@@ -12,10 +19,29 @@ from theory.logspace import (
     expm1_minus,
     log_mean_exp,
     minus_log1p,
+    normalize,
     overflow_limit,
     weighted_mean,
 )
-from theory.simplex import ensemble
+
+__all__ = ["jensen_gap", "log_prior", "log_range", "log_softmax", "log_variance"]
+
+
+def log_softmax(logits: Array, *, temperature: Array | float = 1.0) -> Array:
+    """log p(k) = z(k)/τ − log Σⱼ e^{z(j)/τ}.
+
+    Entries near 0 keep full *relative* accuracy: the largest term is left out of the sum and log1p
+    taken of the rest, so log p = −1e-22 is not rounded to 0.
+
+    logits: [..., K], finite or −inf (an exact zero).  temperature: τ > 0, a number or an array [..., 1] that
+    broadcasts against `logits`.  Returns [..., K] log-probabilities.
+    Raises TypeError, ValueError: not a floating-point array; K < 2; NaN or +inf; a row of −inf only; τ ≤ 0.
+    """
+    xp = namespace(logits=logits)
+    check_rank("logits", logits, 1)
+    check_scores("logits", logits, xp)
+    temperature = check_temperature(temperature, logits, xp)
+    return normalize(logits, xp, temperature)
 
 
 def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None) -> Array:
@@ -27,8 +53,8 @@ def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None)
     log_p: [..., N, K].  order: s, any number or ±inf.  weights: [..., N], sum 1; None means 1/N.
     Returns [..., K].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
     s = check_order(order)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
     return power_mean_kernel(log_p, weights, s, xp)
 
 
@@ -39,23 +65,8 @@ def jensen_gap(log_p: Array, *, weights: Array | None = None) -> Array:
     in all of them, accurate to relative rounding however small.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
-    zero = (log_p == -math.inf) & (weights[..., None] > 0)
-    d, all_zero = _deviations(log_p, weights, xp)
-    # J = log Σ w e^d − Σ w d for deviations d from any constant. With a = Σ w (e^d − 1 − d) and the small
-    # remainder e = Σ w d this is log1p(a + e) − e: no digits cancel while e^d does not overflow.
-    mean = weighted_mean(d, weights, xp)
-    tame = xp.max(xp.where(weights[..., None] > 0, d, 0.0), axis=-2) < overflow_limit(log_p, xp)
-    excess = weighted_mean(expm1_minus(xp.where(tame[..., None, :], d, 0.0), xp), weights, xp)
-    rest = excess + mean
-    near = xp.abs(rest) < 0.5
-    r = xp.where(near, rest, 0.0)
-    gap_near = excess - minus_log1p(r, xp)
-    gap_tame = xp.log1p(xp.where(tame, rest, 0.0)) - mean
-    gap_wild = log_mean_exp(d, weights, xp) - mean
-    gap = xp.where(tame, xp.where(near, gap_near, gap_tame), gap_wild)
-    some_zero = xp.any(zero, axis=-2)
-    return xp.where(all_zero, 0.0, xp.where(some_zero, math.inf, gap))
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return jensen_gap_kernel(log_p, weights, xp)
 
 
 def log_variance(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -64,7 +75,7 @@ def log_variance(log_p: Array, *, weights: Array | None = None) -> Array:
     +inf where p(k) is 0 in some samples and not in all, 0 where it is 0 in all.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
     return log_variance_kernel(log_p, weights, xp)
 
 
@@ -74,7 +85,7 @@ def log_range(log_p: Array, *, weights: Array | None = None) -> Array:
     +inf where p(k) is 0 in some of them and not in all, 0 where it is 0 in all.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
     counts = weights[..., None] > 0
     high = xp.max(xp.where(counts, log_p, -math.inf), axis=-2)
     low = xp.min(xp.where(counts, log_p, math.inf), axis=-2)
@@ -106,9 +117,24 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
     return xp.where(zero, -math.inf, log_mean / s)
 
 
-def check_order(order: float) -> float:
-    """The order of a power mean as a float; ±inf allowed, NaN not."""
-    return check_number("order", order, finite=False)
+def jensen_gap_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+    """J for checked input; see `jensen_gap`."""
+    zero = (log_p == -math.inf) & (weights[..., None] > 0)
+    d, all_zero = _deviations(log_p, weights, xp)
+    # J = log Σ w e^d − Σ w d for deviations d from any constant. With a = Σ w (e^d − 1 − d) and the small
+    # remainder e = Σ w d this is log1p(a + e) − e: no digits cancel while e^d does not overflow.
+    mean = weighted_mean(d, weights, xp)
+    tame = xp.max(xp.where(weights[..., None] > 0, d, 0.0), axis=-2) < overflow_limit(log_p, xp)
+    excess = weighted_mean(expm1_minus(xp.where(tame[..., None, :], d, 0.0), xp), weights, xp)
+    rest = excess + mean
+    near = xp.abs(rest) < 0.5
+    r = xp.where(near, rest, 0.0)
+    gap_near = excess - minus_log1p(r, xp)
+    gap_tame = xp.log1p(xp.where(tame, rest, 0.0)) - mean
+    gap_wild = log_mean_exp(d, weights, xp) - mean
+    gap = xp.where(tame, xp.where(near, gap_near, gap_tame), gap_wild)
+    some_zero = xp.any(zero, axis=-2)
+    return xp.where(all_zero, 0.0, xp.where(some_zero, math.inf, gap))
 
 
 def _deviations(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:

@@ -18,13 +18,19 @@ from __future__ import annotations
 
 import math
 
-import array_api_compat
-
-from theory.checks import check_count, check_number
-from theory.ensembles import jensen_gap
+from theory.checks import check_count, check_ensemble, check_number, reject
+from theory.ensembles import jensen_gap_kernel
 from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
-from theory.simplex import ensemble
-from theory.teachers import inverse_prior, tilt
+from theory.tilts import tilt_kernel
+
+__all__ = [
+    "crossing_batch_size",
+    "ema_variance_factor",
+    "log_prior_bias",
+    "log_prior_variance",
+    "prior_dispersion",
+    "teacher_crossing_batch_size",
+]
 
 
 def prior_dispersion(log_p: Array, *, weights: Array | None = None) -> Array:
@@ -34,9 +40,8 @@ def prior_dispersion(log_p: Array, *, weights: Array | None = None) -> Array:
     ensemble, Σ w χ²(pₙ‖P).
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
     """
-    log_p, weights, xp = ensemble(log_p, weights)
-    x = _relative_deviation(log_p, weights, xp)
-    return weighted_mean(x * x, weights, xp)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return _dispersion(log_p, weights, xp)
 
 
 def log_prior_bias(log_p: Array, *, batch_size: float, weights: Array | None = None) -> Array:
@@ -52,7 +57,8 @@ def log_prior_bias(log_p: Array, *, batch_size: float, weights: Array | None = N
     1/N.  Returns [..., K].
     """
     size = check_number("batch_size", batch_size, low=1.0)
-    return -prior_dispersion(log_p, weights=weights) / (2.0 * size)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return -_dispersion(log_p, weights, xp) / (2.0 * size)
 
 
 def log_prior_variance(log_p: Array, *, batch_size: float, weights: Array | None = None) -> Array:
@@ -63,7 +69,8 @@ def log_prior_variance(log_p: Array, *, batch_size: float, weights: Array | None
     Returns [..., K].
     """
     size = check_number("batch_size", batch_size, low=1.0)
-    return prior_dispersion(log_p, weights=weights) / size
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    return _dispersion(log_p, weights, xp) / size
 
 
 def ema_variance_factor(momentum: float, *, steps: float = math.inf) -> float:
@@ -90,9 +97,9 @@ def crossing_batch_size(log_p: Array, *, weights: Array | None = None) -> Array:
     0 where J(k) is infinite.
     log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
     """
-    gap = jensen_gap(log_p, weights=weights)
-    xp = array_api_compat.array_namespace(gap)
-    spread = prior_dispersion(log_p, weights=weights)
+    log_p, weights, _, xp = check_ensemble(log_p, weights)
+    gap = jensen_gap_kernel(log_p, weights, xp)
+    spread = _dispersion(log_p, weights, xp)
     return xp.where(gap > 0, spread / xp.where(gap > 0, gap, 1.0) ** 2, math.inf)
 
 
@@ -109,10 +116,11 @@ def teacher_crossing_batch_size(
     uniform.  Returns [...].
     Raises ValueError: a cluster in which every sample has probability 0.
     """
-    log_tilt = inverse_prior(log_p, weights=weights, log_target=log_target)
-    r = array_api_compat.array_namespace(log_tilt).exp(tilt(log_p, log_tilt))
-    gap = jensen_gap(log_p, weights=weights)
-    log_p, weights, xp = ensemble(log_p, weights)
+    log_p, weights, log_pi, xp = check_ensemble(log_p, weights, log_target)
+    log_mean = log_mean_exp(log_p, weights, xp)
+    reject("log_p", log_mean == -math.inf, "give every cluster a positive mean over the samples", "0", xp)
+    r = xp.exp(tilt_kernel(log_p, log_pi - log_mean, xp))
+    gap = jensen_gap_kernel(log_p, weights, xp)
     w, infinite = weights[..., None], xp.any(gap == math.inf, axis=-1)
     gap = xp.where(infinite[..., None], 0.0, gap)
     x = _relative_deviation(log_p, weights, xp)
@@ -130,6 +138,11 @@ def teacher_crossing_batch_size(
     jensen = xp.sum(weighted_mean(r * centred * centred, weights, xp), axis=-1)
     crossing = xp.where(jensen > 0, noise / xp.where(jensen > 0, jensen, 1.0), math.inf)
     return xp.where(infinite, 0.0, crossing)
+
+
+def _dispersion(log_p: Array, weights: Array, xp: Namespace) -> Array:
+    x = _relative_deviation(log_p, weights, xp)
+    return weighted_mean(x * x, weights, xp)
 
 
 def _relative_deviation(log_p: Array, weights: Array, xp: Namespace) -> Array:

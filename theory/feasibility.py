@@ -7,12 +7,17 @@ clusters A asks for more than the samples that touch it hold: π(A) ≤ w(N(A)) 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order
+
+from theory.checks import Ensemble, on_host, values_are_checked
+
+__all__ = ["InfeasibleTarget"]
 
 _SLACK = 1e-9  # of probability mass; the linear programs are solved to 1e-10
 
@@ -24,7 +29,9 @@ class InfeasibleTarget(ValueError):
     it while one of those samples also has mass elsewhere, which the constraint would have to drive to 0.
     """
 
-    def __init__(self, clusters: tuple[int, ...], demand: float, supply: float, where: str) -> None:
+    def __init__(
+        self, clusters: tuple[int, ...], demand: float, supply: float, name: str, where: str
+    ) -> None:
         self.clusters, self.demand, self.supply = clusters, demand, supply
         tight = demand <= supply + _SLACK
         names = ", ".join(map(str, clusters[:8])) + (", …" if len(clusters) > 8 else "")
@@ -35,7 +42,7 @@ class InfeasibleTarget(ValueError):
             else f"exceeds the weight {supply:.6g} of the samples in which their probability is not 0"
         )
         super().__init__(
-            f"`log_target` cannot be met by a tilt of `log_p`{where}: the target share {demand:.6g} of "
+            f"`log_target` cannot be met by a tilt of `{name}`{where}: the target share {demand:.6g} of "
             f"clusters {{{names}}} {reason}."
         )
 
@@ -44,13 +51,29 @@ class _NoFlow(RuntimeError):
     """A linear program has no solution, or none was found."""
 
 
-def check_feasible(
-    log_p: np.ndarray, weights: np.ndarray, log_target: np.ndarray, *, where: str = ""
-) -> None:
+def check_feasible(ensemble: Ensemble, *, name: str = "log_p") -> None:
     """Raise InfeasibleTarget, naming a blocking set of clusters, where no tilt of p has marginal π.
 
-    log_p: [N, K].  weights: [N].  log_target: [K].
+    Decided on the host, for each ensemble of the batch that holds an exact zero.
     """
+    log_p, weights, log_pi, xp = ensemble
+    if not (values_are_checked() and bool(xp.any(log_p == -math.inf))):
+        return
+    batch = tuple(log_p.shape[:-2])
+    p, w, pi = (
+        np.broadcast_to(on_host(of, a), batch + tail)
+        for of, a, tail in (
+            (name, log_p, tuple(log_p.shape[-2:])),
+            ("weights", weights, tuple(log_p.shape[-2:-1])),
+            ("log_target", log_pi, tuple(log_p.shape[-1:])),
+        )
+    )
+    for index in np.ndindex(*batch):
+        where = f" at batch index {index}" if batch else ""
+        _check_one(p[index], w[index], pi[index], name, where)
+
+
+def _check_one(log_p: np.ndarray, weights: np.ndarray, log_target: np.ndarray, name: str, where: str) -> None:
     live = weights > 0
     support, pattern = np.unique(log_p[live] > -np.inf, axis=0, return_inverse=True)
     w = np.bincount(pattern.ravel(), weights=weights[live])
@@ -65,6 +88,7 @@ def check_feasible(
             tuple(map(int, np.flatnonzero(blocking))),
             float(pi[blocking].sum()),
             supply,
+            name,
             where,
         )
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from theory.checks import check_rank, check_same_shape
-from theory.divergences import cross_entropy, entropy, kl, mutual_information
-from theory.logspace import (
-    Array,
-    Namespace,
-    divergence_terms,
-    log_mean_exp,
-    mean_of_rows,
+from theory.checks import (
+    Ensemble,
+    check_ensemble,
+    check_log_probabilities,
+    check_rank,
+    check_same_shape,
+    namespace,
 )
-from theory.simplex import check_log_probabilities, ensemble, target_prior
+from theory.divergences import cross_entropy_kernel, kl_kernel, mutual_information_kernel
+from theory.logspace import Array, log_mean_exp, mean_of_rows
+
+__all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +63,17 @@ def evaluate(log_r: Array, log_q: Array, *, weights: Array | None = None) -> Obj
     Returns Objective, each entry [...], in nats.
     Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
     """
-    log_r, log_q, weights, xp = _pair(log_r, log_q, weights)
+    (log_r, weights, _, xp), log_q = _check_teacher_and_student(log_r, log_q, weights)
+
+    def entropy(log_p: Array) -> Array:
+        return cross_entropy_kernel(log_p, log_p, xp)
+
     return Objective(
-        cross_entropy=mean_of_rows(cross_entropy(log_r, log_q), weights, xp),
-        kl=mean_of_rows(kl(log_r, log_q), weights, xp),
+        cross_entropy=mean_of_rows(cross_entropy_kernel(log_r, log_q, xp), weights, xp),
+        kl=mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp),
         teacher_entropy=mean_of_rows(entropy(log_r), weights, xp),
-        teacher_information=mutual_information(log_r, weights=weights),
-        student_information=mutual_information(log_q, weights=weights),
+        teacher_information=mutual_information_kernel(log_r, weights, xp),
+        student_information=mutual_information_kernel(log_q, weights, xp),
         teacher_prior_entropy=entropy(log_mean_exp(log_r, weights, xp)),
         student_prior_entropy=entropy(log_mean_exp(log_q, weights, xp)),
     )
@@ -88,14 +94,10 @@ def certificate(
     log_target: log π, [..., K]; None means uniform.  Returns Certificate, each entry [...].
     Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
     """
-    log_r, log_q, weights, xp = _pair(log_r, log_q, weights, log_target=log_target)
-    log_pi = target_prior(log_target, log_r, xp, "log_r")
-    log_r_mean, log_q_mean = (
-        log_mean_exp(log_r, weights, xp),
-        log_mean_exp(log_q, weights, xp),
-    )
-    d = mean_of_rows(kl(log_r, log_q), weights, xp)
-    information = mutual_information(log_r, weights=weights)
+    (log_r, weights, log_pi, xp), log_q = _check_teacher_and_student(log_r, log_q, weights, log_target)
+    log_r_mean, log_q_mean = (log_mean_exp(x, weights, xp) for x in (log_r, log_q))
+    d = mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp)
+    information = mutual_information_kernel(log_r, weights, xp)
     # For constant q D ≥ I_r up to the rounding of two sums of non-negative terms, each of a relative error of
     # a few eps, and to second order in what weights and rows may lack to a sum of 1 (r̄ minimises I_r).
     off = xp.abs(xp.sum(weights, axis=-1) - 1.0)
@@ -109,18 +111,20 @@ def certificate(
     bound = off_target + root
     return Certificate(
         kl=d,
-        prior_kl=xp.sum(divergence_terms(log_r_mean, log_q_mean, xp), axis=-1),
+        prior_kl=kl_kernel(log_r_mean, log_q_mean, xp),
         prior_distance_bound=xp.where(bound < 1.0, bound, 1.0),
         teacher_information=information,
         not_constant=d + rounding < information,
     )
 
 
-def _pair(
+def _check_teacher_and_student(
     log_r: Array, log_q: Array, weights: Array | None, log_target: Array | None = None
-) -> tuple[Array, Array, Array, Namespace]:
-    log_r, weights, xp = ensemble(log_r, weights, "log_r", log_q=log_q, log_target=log_target)
+) -> tuple[Ensemble, Array]:
+    namespace(log_r=log_r, log_q=log_q)
     check_rank("log_q", log_q, 2)
+    teacher = check_ensemble(log_r, weights, log_target, name="log_r")
     check_same_shape("log_q", log_q, "log_r", log_r)
-    check_log_probabilities("log_q", log_q, xp)
-    return log_r, log_q, weights, xp
+    if log_q is not log_r:
+        check_log_probabilities("log_q", log_q, teacher.xp)
+    return teacher, log_q

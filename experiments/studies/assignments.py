@@ -103,7 +103,7 @@ def compute(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=name,
-            kind=kind,
+            teacher=kind,
             center_momentum=s.center_momentum if moving else None,
             teacher_temperature=s.teacher_temperature,
             student_temperature=s.student_temperature,

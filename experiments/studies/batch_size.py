@@ -31,13 +31,12 @@ from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.trained_logits import Ensemble
 from experiments.training.variants import Variant
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("E1", "E2", "J5")
 MINUTES = 12
 BINS = np.geomspace(1e-4, 1e3, 29)
 """Edges of c²/B."""
-TEACHERS: dict[str, Kind] = {
+TEACHERS: dict[str, str] = {
     "centred": "centering",
     "inverse prior": "inverse_prior",
     "Sinkhorn, 3 rounds": "sinkhorn",
@@ -174,15 +173,15 @@ def measure_crossing(chunk: Crossing) -> xr.Dataset:
     for i, tau in enumerate(progress.track(s.temperatures, description="crossing")):
         for seed in range(s.seeds):
             log_p = theory.log_softmax(z[seed], temperature=tau)
-            log_r = theory.tilt(log_p, theory.inverse_prior(log_p))
-            jensen[i, seed] = theory.kl(log_r, theory.tilt(log_p, theory.centering(log_p))).mean()
+            log_r = theory.tilt(log_p, theory.inverse_prior_log_tilt(log_p))
+            jensen[i, seed] = theory.kl(log_r, theory.tilt(log_p, theory.centering_log_tilt(log_p))).mean()
             predicted[i, seed] = theory.teacher_crossing_batch_size(log_p)
             for j, size in enumerate(sizes):
                 chance = np.full(len(log_p), 1 / len(log_p))
                 shares = torch.from_numpy(rng.multinomial(size, chance, size=s.crossing_batches) / size)
                 many = log_p.expand(len(shares), *log_p.shape)
                 for a, order in enumerate((1.0, 0.0)):
-                    noisy = theory.tilt(many, theory.power_mean(many, order=order, weights=shares))
+                    noisy = theory.tilt(many, theory.power_mean_log_tilt(many, order=order, weights=shares))
                     kl[i, seed, a, j] = theory.kl(log_r, noisy).mean()
     noise = kl[:, :, 0]
     measured = [
@@ -212,7 +211,7 @@ def measure_runs(chunk: Runs) -> xr.Dataset:
     variants = [
         Variant(
             name=f"{teacher}, {what}",
-            kind=kind,
+            teacher=kind,
             rounds=3 if kind == "sinkhorn" else None,
             center_momentum=momentum,
             learning_rate=0.01,
@@ -239,7 +238,7 @@ def _population(clusters: int, samples: int, seed: int) -> tuple[np.ndarray, ...
     source = Mixture(components=clusters, dim=16, zipf=1.0).source([seed])
     points = source.held_out(samples, views=1).views[:, 0]
     log_p = torch.cat([source.log_posterior(part)[0] for part in points.split(256, dim=1)]).numpy()
-    log_prior, dispersion = theory.marginal(log_p), theory.prior_dispersion(log_p)
+    log_prior, dispersion = theory.log_prior(log_p), theory.prior_dispersion(log_p)
     return np.exp(log_prior), dispersion, theory.jensen_gap(log_p), np.exp(log_p - log_prior)
 
 

@@ -251,7 +251,7 @@ def _shares(clusters: int) -> Observer:
 def _variant(settings: Settings, name: str, teacher_rate: float, center_rate: float | None) -> Variant:
     return Variant(
         name=name if center_rate is not None else f"{name} batch",
-        kind="centering",
+        teacher="centering",
         center_momentum=None if center_rate is None else 1 - center_rate,
         teacher_temperature=settings.teacher_temperature,
         student_temperature=settings.student_temperature,

@@ -30,17 +30,16 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.trained_logits import Data
 from experiments.training.variants import Variant
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("O4", "O5")
 MINUTES = 2
 DATA: tuple[Data, ...] = ("mixture", "digits")
-RUNS: dict[str, tuple[Kind, float | None, bool]] = {
+RUNS: dict[str, tuple[str, float | None, bool]] = {
     "centred": ("centering", 0.9, True),
     "inverse prior": ("inverse_prior", None, True),
     "projected": ("projected", None, True),
     "uniform collapse": ("centering", 0.9, False),
-    "one-cluster collapse": ("none", None, True),
+    "one-cluster collapse": ("unconstrained", None, True),
 }
 """Teacher, momentum of its moving average, and whether it is sharpened, τ_t < τ_s."""
 
@@ -88,7 +87,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=name,
-            kind=kind,
+            teacher=kind,
             center_momentum=momentum,
             teacher_temperature=s.teacher_temperature if sharpened else s.student_temperature,
             student_temperature=s.student_temperature,
@@ -122,7 +121,7 @@ def work(chunk: Chunk) -> xr.Dataset:
 def certify(snapshot: Snapshot) -> dict[str, Tensor]:
     """The certificate of a snapshot, and the distance of the student's prior from uniform that it bounds."""
     found = theory.certificate(snapshot.log_r, snapshot.log_q)
-    prior = theory.marginal(snapshot.log_q).exp()
+    prior = theory.log_prior(snapshot.log_q).exp()
     return {
         "prior_kl": found.prior_kl,
         "prior_distance": 0.5 * (prior - 1 / prior.shape[-1]).abs().sum(dim=-1),

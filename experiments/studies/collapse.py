@@ -25,13 +25,12 @@ from experiments.training.metrics import knn_accuracy
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.moments import correlations
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("O4", "T6", "T8", "D2", "D3")
 MINUTES = 9
 DATA = ("mixture", "digits")
-TEACHERS: dict[str, tuple[Kind, bool]] = {
-    "none": ("none", False),
+TEACHERS: dict[str, tuple[str, bool]] = {
+    "unconstrained": ("unconstrained", False),
     "centred, EMA": ("centering", True),
     "centred, batch": ("centering", False),
     "inverse prior": ("inverse_prior", False),
@@ -111,7 +110,7 @@ def compute(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=name,
-            kind=kind,
+            teacher=kind,
             center_momentum=s.center_momentum if moving else None,
             teacher_temperature=chunk.teacher_temperature,
             student_temperature=s.student_temperature,

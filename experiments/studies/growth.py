@@ -23,12 +23,11 @@ from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.growth import growth_rates, student_gain
 from theory.dynamics.moments import CrossViewMoments
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 4
-TEACHERS: Mapping[str, tuple[Kind, float | None]] = {
-    "unconstrained": ("none", None),
+TEACHERS: Mapping[str, tuple[str, float | None]] = {
+    "unconstrained": ("unconstrained", None),
     "centred": ("centering", None),
     "inverse-prior": ("inverse_prior", None),
     "power mean, s = 2": ("power_mean", 2.0),
@@ -133,7 +132,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=f"{name} {j}",
-            kind=kind,
+            teacher=kind,
             order=order,
             center_momentum=None,
             teacher_temperature=chunk.ratio * settings.student_temperature,

@@ -146,7 +146,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=f"{start} {ratio}",
-            kind="centering",
+            teacher="centering",
             center_momentum=None,
             teacher_temperature=Schedule(
                 start=settings.warm_up_from * tau, end=ratio * tau, steps=settings.warm_up

@@ -15,11 +15,10 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.growth import growth_rates, student_gain
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("D2", "D3")
 MINUTES = 2
-TEACHERS: tuple[Kind, ...] = ("none", "centering", "inverse_prior", "projected")
+TEACHERS: tuple[str, ...] = ("unconstrained", "centering", "inverse_prior", "projected")
 MEASURED = ("student_prior_entropy", "student_information", "teacher_entropy", "nmi")
 
 
@@ -68,7 +67,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=kind,
-            kind=kind,
+            teacher=kind,
             center_momentum=None,
             teacher_temperature=settings.temperature_ratio * tau_s,
             student_temperature=tau_s,

@@ -27,11 +27,10 @@ from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.growth import growth_rates
 from theory.dynamics.moments import CrossViewMoments, correlations, cross_view_moments
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 20
-TEACHERS: tuple[Kind, ...] = ("none", "centering", "inverse_prior", "projected")
+TEACHERS: tuple[str, ...] = ("unconstrained", "centering", "inverse_prior", "projected")
 MEASURED = ("student_prior_entropy", "teacher_entropy", "student_information")
 
 
@@ -117,7 +116,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=f"{kind} {ratio:.4f}",
-            kind=kind,
+            teacher=kind,
             center_momentum=None,
             teacher_temperature=float(ratio * tau_s),
             student_temperature=tau_s,

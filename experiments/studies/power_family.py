@@ -94,7 +94,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=name,
-            kind="cumulant" if order is None else "power_mean",
+            teacher="cumulant" if order is None else "power_mean",
             order=order,
             center_momentum=None,
             teacher_temperature=s.teacher_temperature,

@@ -32,13 +32,12 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.trained_logits import Data
 from experiments.training.variants import Variant
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("J4", "J5", "J7")
 MINUTES = 5.5
 DATA: tuple[Data, ...] = ("mixture", "digits")
-RUNS: dict[str, tuple[Kind, bool]] = {
-    "none": ("none", False),
+RUNS: dict[str, tuple[str, bool]] = {
+    "unconstrained": ("unconstrained", False),
     "centred, EMA": ("centering", True),
     "centred, batch": ("centering", False),
     "inverse prior": ("inverse_prior", False),
@@ -104,7 +103,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     s, (kind, moving) = chunk.settings, RUNS[chunk.run]
     variant = Variant(
         name=chunk.run,
-        kind=kind,
+        teacher=kind,
         center_momentum=s.center_momentum if moving else None,
         teacher_temperature=s.teacher_temperature,
         student_temperature=s.student_temperature,
@@ -167,11 +166,11 @@ def informations_of(log_p: Tensor) -> dict[str, Tensor]:
 def side_by_side(log_p: Tensor) -> dict[str, Tensor]:
     """The constrained teachers of one p [S, N, K]: their deficit log K − H(r̄) and, of two, the distance."""
     gap = theory.jensen_gap(log_p)
-    tilts = theory.centering(log_p), theory.inverse_prior(log_p), theory.project(log_p).log_tilt
+    tilts = theory.centering_log_tilt(log_p), theory.inverse_prior_log_tilt(log_p), theory.project(log_p).log_tilt
     teachers = torch.stack([theory.tilt(log_p, tilt) for tilt in tilts])
     distance = 0.5 * (teachers[0].exp() - teachers[1].exp()).abs().sum(dim=-1)
     return {
-        "deficit_of_teacher": math.log(log_p.shape[-1]) - theory.entropy(theory.marginal(teachers)),
+        "deficit_of_teacher": math.log(log_p.shape[-1]) - theory.entropy(theory.log_prior(teachers)),
         "tv": distance.mean(dim=-1),
         "tv_max": distance.amax(dim=-1),
         "tv_bound": theory.teacher_distance_bound(gap).total_variation,

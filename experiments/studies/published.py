@@ -5,7 +5,7 @@ transformers", for ViT-S on ImageNet: appendix D (k-NN top-1 after sweeps of the
 teacher's temperature), section 5.3 (centering and sharpening alone) and table 15 (teachers with and without a
 momentum encoder). Nothing here was fitted to them but one bracket, that of the leading correlation.
 
-Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax`), their Sinkhorn three
+Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax_log_tilt`), their Sinkhorn three
 (the toy's three are on probabilities). Neither has a lag, and the linear theory does not tell them apart.
 
 Two things about their runs are not known: the gain a of a vision transformer under AdamW, and its leading
@@ -28,7 +28,6 @@ from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.center import center_gain_limit
 from theory.dynamics.growth import survival_temperature
-from theory.nn.normalizer import Kind
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3", "D4", "D5")
@@ -48,7 +47,7 @@ class Point:
     setting: str
     published: float
     source: str
-    kind: Kind = "centering"
+    teacher: str = "centering"
     rounds: int | None = None
     center_momentum: float | None = 0.9
     teacher_temperature: float | Schedule = 0.04
@@ -76,7 +75,7 @@ def points(warm_up: int) -> tuple[Point, ...]:
     found += [
         both,
         replace(both, setting="centering alone", teacher_temperature=STUDENT_TEMPERATURE),
-        replace(both, setting="sharpening alone", kind="none"),
+        replace(both, setting="sharpening alone", teacher="unconstrained"),
     ]
     for momentum, row in ((0.996, (76.1, 75.8, 76.0)), (0.0, (0.1, 72.2, 71.8))):
         point = Point(
@@ -87,9 +86,9 @@ def points(warm_up: int) -> tuple[Point, ...]:
         found += [
             replace(point, setting=f"centering, {suffix}", published=row[0]),
             replace(
-                batch, setting=f"softmax over the batch, {suffix}", published=row[1], kind="batch_softmax"
+                batch, setting=f"softmax over the batch, {suffix}", published=row[1], teacher="batch_softmax"
             ),
-            replace(batch, setting=f"Sinkhorn, {suffix}", published=row[2], kind="sinkhorn", rounds=3),
+            replace(batch, setting=f"Sinkhorn, {suffix}", published=row[2], teacher="sinkhorn", rounds=3),
         ]
     return tuple(found)
 
@@ -142,7 +141,7 @@ def predict(point: Point, *, correlation: tuple[float, float], clusters: int) ->
         needs = f"r = {low:g}: lives up to {float(fold):.3f}"
         return _judge(point, learns=temperature.end < float(fold), needs=needs)
     ratio = temperature / STUDENT_TEMPERATURE
-    if point.kind == "none":  # [D3] the constant direction has r = 1
+    if point.teacher == "unconstrained":  # [D3] the constant direction has r = 1
         return _judge(point, learns=False, needs="nothing")
     if ratio > high - 1e-9:  # [D2] every direction decays
         return _judge(point, learns=False, needs=f"r < {ratio:.2g}")
@@ -182,7 +181,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=f"{point.sweep}: {point.setting}",
-            kind=point.kind,
+            teacher=point.teacher,
             rounds=point.rounds,
             center_momentum=point.center_momentum,
             teacher_temperature=point.teacher_temperature,
@@ -243,7 +242,7 @@ def toy_learns(point: Point, settings: Settings) -> float:
             settings.correlation, clusters=settings.components, student_temperature=STUDENT_TEMPERATURE
         )
         return float(temperature.end < fold)
-    grows = temperature < settings.correlation * STUDENT_TEMPERATURE and point.kind != "none"
+    grows = temperature < settings.correlation * STUDENT_TEMPERATURE and point.teacher != "unconstrained"
     m_c = point.center_momentum  # None: no lag, no race
     holds = m_c is None or settings.step_size * STUDENT_TEMPERATURE < _gain_limit(point, m_c)
     return float(grows and holds)

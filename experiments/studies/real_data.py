@@ -31,13 +31,12 @@ from experiments.training import metrics
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("O4", "D1", "T6")
 MINUTES = 3.5
-TEACHERS: dict[str, tuple[Kind, bool]] = {
+TEACHERS: dict[str, tuple[str, bool]] = {
     "centred, EMA": ("centering", True),
-    "none": ("none", False),
+    "unconstrained": ("unconstrained", False),
     "centred, batch": ("centering", False),
     "power mean ½": ("power_mean", False),
     "cumulant": ("cumulant", False),
@@ -45,7 +44,7 @@ TEACHERS: dict[str, tuple[Kind, bool]] = {
     "Sinkhorn, 3 rounds": ("sinkhorn", False),
     "projected": ("projected", False),
 }
-"""Kind, and whether it is normalised by a moving average. The first is what the others are compared with."""
+"""str, and whether it is normalised by a moving average. The first is what the others are compared with."""
 REFERENCES = ("k-means", "Gaussian mixture", "untrained network", "pixels")
 MEASURES = ("nmi", "clusters_in_use", "knn_accuracy", "probe_accuracy")
 
@@ -122,10 +121,10 @@ def work(chunk: Chunk) -> xr.Dataset:
     source = Digits().source(range(s.seeds), device=s.device)
     galleries = source.gallery("train"), source.gallery("held_out")
     if chunk.method in TEACHERS or chunk.method == "untrained network":
-        kind, moving = TEACHERS.get(chunk.method, ("none", False))
+        kind, moving = TEACHERS.get(chunk.method, ("unconstrained", False))
         variant = Variant(
             name=chunk.method,
-            kind=kind,
+            teacher=kind,
             order=0.5 if kind == "power_mean" else None,
             rounds=3 if kind == "sinkhorn" else None,
             center_momentum=s.center_momentum if moving else None,

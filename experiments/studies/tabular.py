@@ -142,9 +142,9 @@ def _tilt(teacher: str, log_p: Tensor, last: Tensor) -> Tensor:
     if teacher == "unconstrained":
         return last
     if teacher == "centred":
-        return theory.centering(log_p)
+        return theory.centering_log_tilt(log_p)
     return (
-        theory.inverse_prior(log_p)
+        theory.inverse_prior_log_tilt(log_p)
         if teacher == "inverse prior"
         else theory.project(log_p, log_tilt=last).log_tilt
     )
@@ -162,7 +162,7 @@ def _over_pairs(r: Tensor, leak: Tensor, groups: int) -> Tensor:
 def _record(log_r: Tensor, log_q: Tensor, target: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """The expected loss over pairs is linear in r, and the mean of Σ_m A_nm H(r_m) is that of H(r_n)."""
     loss = theory.cross_entropy(target.log(), log_q).mean(dim=-1)
-    prior = theory.marginal(log_q)
+    prior = theory.log_prior(log_q)
     return {
         "loss": loss,
         "excess": loss - theory.entropy(log_r).mean(dim=-1),

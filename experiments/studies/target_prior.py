@@ -32,11 +32,10 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from theory.dynamics.moments import correlations
-from theory.nn.normalizer import Kind
 
 CLAIMS = ("T2", "T3", "O5", "D2")
 MINUTES = 2.5
-TEACHERS: dict[str, Kind] = {
+TEACHERS: dict[str, str] = {
     "centred": "centering",
     "inverse prior": "inverse_prior",
     "projected": "projected",
@@ -114,7 +113,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     variants = [
         Variant(
             name=str(i),
-            kind=TEACHERS[chunk.teacher],
+            teacher=TEACHERS[chunk.teacher],
             center_momentum=None,
             teacher_temperature=s.teacher_temperature,
             student_temperature=s.student_temperature,
@@ -128,7 +127,7 @@ def work(chunk: Chunk) -> xr.Dataset:
 
     def observe(snapshot: Snapshot) -> dict[str, Tensor]:
         clusters = snapshot.log_q.argmax(dim=-1)
-        prior = theory.marginal(snapshot.log_r)
+        prior = theory.log_prior(snapshot.log_r)
         return splits_and_merges(snapshot.labels.expand(clusters.shape), clusters, s.components) | {
             "prior_error": 0.5 * (prior.exp() - log_target.exp()).abs().sum(dim=-1)
         }

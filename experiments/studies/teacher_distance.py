@@ -111,9 +111,9 @@ LABELS = {
 
 def _at(log_p: Tensor, rounds: tuple[int, ...]) -> xr.Dataset:
     exact = theory.project(log_p, tol=1e-13)
-    gap, centring = theory.jensen_gap(log_p), theory.centering(log_p)
-    steps = {t: theory.sinkhorn(log_p, steps=t) for t in {*rounds, *(t - 1 for t in rounds)}}
-    certified = {t: theory.exact_distance_bound(log_p, steps[t] - steps[t - 1]) for t in rounds}
+    gap, centring = theory.jensen_gap(log_p), theory.centering_log_tilt(log_p)
+    steps = {t: theory.sinkhorn_log_tilt(log_p, rounds=t) for t in {*rounds, *(t - 1 for t in rounds)}}
+    certified = {t: theory.projected_distance_bound(log_p, steps[t] - steps[t - 1]) for t in rounds}
     oscillation = gap.amax(dim=-1) - gap.amin(dim=-1)
     # name: λ of the teacher, of its reference, and the certified osc of their difference
     pairs = {"centred, inverse": (centring, steps[1], oscillation)}

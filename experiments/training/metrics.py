@@ -35,7 +35,7 @@ def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Ten
         "kl": objective.kl,
         "teacher_entropy": objective.teacher_entropy,
         "student_entropy": theory.entropy(log_q).mean(dim=-1),
-        "prior_entropy": theory.entropy(theory.marginal(log_p)),
+        "prior_entropy": theory.entropy(theory.log_prior(log_p)),
         "teacher_prior_entropy": objective.teacher_prior_entropy,
         "student_prior_entropy": objective.student_prior_entropy,
         "mutual_information": theory.mutual_information(log_p),

@@ -44,7 +44,7 @@ class Ensemble:
             weights = train(
                 source,
                 architecture,
-                [Variant(name="network", kind="inverse_prior", center_momentum=None, learning_rate=3e-3)],
+                [Variant(name="network", teacher="inverse_prior", center_momentum=None, learning_rate=3e-3)],
                 Training(steps=self.steps, batch_size=128, optimizer="adam", records=2, evaluation_size=64),
                 description=f"network on {self.data}",
             ).teacher

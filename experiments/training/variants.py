@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from theory.nn.normalizer import Kind, TeacherNormalizer
+from theory.nn.normalizer import TeacherNormalizer
 from theory.nn.schedules import Schedule, value_at
+from theory.teachers import check_teacher
 
 RATES = ("teacher_temperature", "student_temperature", "teacher_momentum", "learning_rate")
 
@@ -20,14 +21,14 @@ RATES = ("teacher_temperature", "student_temperature", "teacher_momentum", "lear
 class Variant:
     """Settings of one run.
 
-    kind, order, rounds: the teacher, as in `TeacherNormalizer`.
+    teacher, order, rounds: the teacher, as in `TeacherNormalizer`.
     center_momentum: of the moving average that normalises the teacher; None takes the batch's own statistic.
     teacher_momentum: m; 0 makes the teacher the student of the last step, 1 leaves it as it was at the start.
     target: required prior π, [K]; None means uniform.
     """
 
     name: str
-    kind: Kind = "centering"
+    teacher: str = "centering"
     order: float | None = None
     rounds: int | None = None
     center_momentum: float | None = 0.9
@@ -74,15 +75,15 @@ class Rates:
 
 
 class Teachers:
-    """The normalisers of all variants, one module for each group of one kind."""
+    """The normalisers of all variants, one module for each group of one teacher."""
 
     def __init__(
         self, variants: Sequence[Variant], *, seeds: int, clusters: int, device: str | torch.device
     ) -> None:
         groups: dict[tuple[Any, ...], list[int]] = {}
         for i, v in enumerate(variants):
-            by_batch = v.center_momentum is None or v.kind == "none"
-            groups.setdefault((v.kind, v.order, v.rounds, by_batch), []).append(i)
+            by_batch = v.center_momentum is None or not check_teacher(v.teacher).constrained
+            groups.setdefault((v.teacher, v.order, v.rounds, by_batch), []).append(i)
         self._groups: list[tuple[slice | list[int], TeacherNormalizer]] = []
         for (*_, by_batch), index in groups.items():
             members = [variants[i] for i in index]
@@ -120,7 +121,7 @@ def _normalizer(
     if not by_batch:
         momentum = torch.tensor([v.center_momentum for v in members], dtype=torch.float64)[:, None, None]
     return TeacherNormalizer(
-        first.kind,
+        first.teacher,
         clusters=clusters,
         order=first.order,
         rounds=first.rounds,

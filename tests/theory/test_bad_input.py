@@ -250,7 +250,7 @@ def test_no_ranges_have_no_bounds():
 
 def test_one_sample_is_its_own_prior():
     log_p = calls.operands(n=1)["log_p"]
-    equal(theory.marginal(log_p), log_p[0])
+    equal(theory.log_prior(log_p), log_p[0])
     equal(theory.mutual_information(log_p), 0.0)
     equal(theory.project(log_p).log_r[0], np.full(4, -np.log(4.0)))
 
@@ -338,15 +338,15 @@ def test_assume_valid_changes_no_valid_answer(name):
 def test_assume_valid_skips_values_not_shapes():
     log_p, doubled = calls.operands()["log_p"], 2.0 * calls.operands()["weights"]
     with theory.assume_valid():
-        equal(theory.marginal(log_p, weights=doubled)[0] > theory.marginal(log_p)[0] - 1.0, True)
+        equal(theory.log_prior(log_p, weights=doubled)[0] > theory.log_prior(log_p)[0] - 1.0, True)
         with pytest.raises(ValueError, match="`weights` must match the samples"):
-            theory.marginal(log_p, weights=doubled[:3])
+            theory.log_prior(log_p, weights=doubled[:3])
         with pytest.raises(TypeError, match="`log_p` must be floating-point"):
-            theory.marginal(np.zeros((3, 2), int))
+            theory.log_prior(np.zeros((3, 2), int))
         with pytest.raises(TypeError, match="`order` must be a number"):
             theory.log_prior(log_p, order=None)
     with pytest.raises(ValueError, match="`weights` must sum to 1"):
-        theory.marginal(log_p, weights=doubled)
+        theory.log_prior(log_p, weights=doubled)
 
 
 def test_assume_valid_nests_and_ends_with_an_error():
@@ -396,9 +396,9 @@ def test_numbers_no_float_holds_are_named():
     with pytest.raises(ValueError, match=r"^`temperature` must fit a float, got an integer of 401 digits"):
         theory.log_softmax(log_p, temperature=10**400)
     with pytest.raises(ValueError, match=r"^`clusters` must be below 2\^63, got an integer of 401 digits"):
-        theory.student_gain(learning_rate=0.1, clusters=10**400, student_temperature=0.1)
+        theory.dynamics.student_gain(learning_rate=0.1, clusters=10**400, student_temperature=0.1)
     with pytest.raises(ValueError, match=r"^`temperature` must leave logits/temperature finite, got inf"):
-        theory.batch_softmax(1e5 * np.abs(log_p), temperature=1e-306)
+        theory.batch_softmax_log_tilt(1e5 * np.abs(log_p), temperature=1e-306)
 
 
 CENTER = {
@@ -409,17 +409,17 @@ CENTER = {
 @pytest.mark.parametrize(
     ("function", "arguments", "error", "message"),
     [
-        (theory.critical_center_momentum, {"gain": "fast"}, TypeError, "`gain` must hold real numbers"),
-        (theory.critical_center_momentum, {"gain": 1j}, TypeError, "`gain` must hold real numbers"),
-        (theory.critical_center_momentum, {"gain": [[1], [1, 2]]}, TypeError, "`gain` must be an array"),
+        (theory.dynamics.critical_center_momentum, {"gain": "fast"}, TypeError, "`gain` must hold real numbers"),
+        (theory.dynamics.critical_center_momentum, {"gain": 1j}, TypeError, "`gain` must hold real numbers"),
+        (theory.dynamics.critical_center_momentum, {"gain": [[1], [1, 2]]}, TypeError, "`gain` must be an array"),
         (
-            theory.critical_center_momentum,
+            theory.dynamics.critical_center_momentum,
             {"gain": np.full(2, 0.1), "teacher_momentum": np.full(3, 0.9)},
             ValueError,
             r"must broadcast together, got shapes `gain` \(2,\), `teacher_momentum` \(3,\)",
         ),
         (
-            theory.center_stability,
+            theory.dynamics.center_stability,
             {"center_momentum": np.zeros((2, 2)), "gain": np.full(3, 0.1)},
             ValueError,
             r"must broadcast together, got shapes `gain` \(3,\).*`center_momentum` \(2, 2\)",
@@ -443,15 +443,15 @@ def test_moments_and_correlations_name_what_arrived():
         ),
     ):
         with pytest.raises(error, match=message), np.errstate(over="ignore", invalid="ignore"):
-            theory.cross_view_moments(*views)
+            theory.dynamics.cross_view_moments(*views)
     with pytest.raises(TypeError, match="`correlation` must hold real numbers"):
-        theory.survival_temperature("a", clusters=3, student_temperature=0.1)
+        theory.dynamics.survival_temperature("a", clusters=3, student_temperature=0.1)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_tensors_are_read(dtype):
     views = [torch.randn(64, 3, generator=torch.Generator().manual_seed(i)).to(dtype) for i in range(2)]
     got, want = (
-        theory.cross_view_moments(*(f(v) for v in views)) for f in (lambda v: v, lambda v: v.double())
+        theory.dynamics.cross_view_moments(*(f(v) for v in views)) for f in (lambda v: v, lambda v: v.double())
     )
     equal(got.covariance, want.covariance)

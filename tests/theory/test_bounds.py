@@ -64,7 +64,7 @@ def test_specht_is_right_from_tiny_to_huge_ranges():
 @given(ensembles(reach=20.0))
 @pytest.mark.claim("J7")
 def test_centred_and_inverse_prior_teachers_stay_within_the_oscillation_of_the_gap(case):
-    log_c, log_r = (case.teacher(choose)[0] for choose in (theory.centering, theory.inverse_prior))
+    log_c, log_r = (case.teacher(choose)[0] for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt))
     bound = case.call(theory.teacher_distance_bound, case.weighted(theory.jensen_gap))
     widen = np.broadcast_to(bound.log_ratio[..., None], log_c.shape[:-1])
     at_most(np.abs(log_c - log_r).max(axis=-1), widen, slack=1e-12)
@@ -104,9 +104,9 @@ def test_centred_and_inverse_prior_teachers_come_with_a_certified_distance_from_
     exact = case.project(tol=1e-12).log_tilt
     centred, inverse = (
         case.weighted(choose, log_target=case.log_target)
-        for choose in (theory.centering, theory.inverse_prior)
+        for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)
     )
-    bound = case.call(theory.exact_distance_bound, case.log_p, inverse)
+    bound = case.call(theory.projected_distance_bound, case.log_p, inverse)
     at_most(osc(inverse - exact), bound, slack=1e-9)
     at_most(osc(centred - exact), osc(case.weighted(theory.jensen_gap)) + bound, slack=1e-9)
 
@@ -124,9 +124,9 @@ def dual(case, lam):
 def test_each_sinkhorn_round_lowers_the_divergence_and_raises_the_dual_by_it(case):
     lam = np.zeros(case.logits.shape[-1])
     for _ in range(5):
-        log_m = case.weighted(theory.marginal, theory.tilt(case.log_p, lam))
-        after = case.weighted(theory.sinkhorn, steps=1, log_target=case.log_target, log_tilt=lam)
-        log_m_after = case.weighted(theory.marginal, theory.tilt(case.log_p, after))
+        log_m = case.weighted(theory.log_prior, theory.tilt(case.log_p, lam))
+        after = case.weighted(theory.sinkhorn_log_tilt, steps=1, log_target=case.log_target, log_tilt=lam)
+        log_m_after = case.weighted(theory.log_prior, theory.tilt(case.log_p, after))
         before = theory.kl(case.log_pi, log_m)
         at_most(theory.kl(case.log_pi, log_m_after), before, slack=1e-13)
         at_most(before, dual(case, after) - dual(case, lam), slack=1e-12)
@@ -140,7 +140,7 @@ def test_sinkhorn_contracts_towards_the_exact_tilt_by_birkhoff_and_hopf(case):
     exact = case.project(tol=1e-12).log_tilt
     lam = np.zeros_like(exact)
     for _ in range(3):
-        after = case.weighted(theory.sinkhorn, steps=1, log_target=case.log_target, log_tilt=lam)
+        after = case.weighted(theory.sinkhorn_log_tilt, steps=1, log_target=case.log_target, log_tilt=lam)
         at_most(osc(after - exact), kappa * osc(lam - exact), slack=1e-9)
         lam = after
 
@@ -159,9 +159,9 @@ def test_at_low_temperature_the_contraction_says_nothing_and_sinkhorn_stalls():
     logits = 3.0 * np.eye(8)[rng.integers(0, 3, 64)] + rng.standard_normal((64, 8))
     log_p = theory.log_softmax(logits, temperature=0.02)
     assert theory.sinkhorn_contraction(log_p) == 1.0
-    assert theory.exact_distance_bound(log_p, theory.inverse_prior(log_p)) > 1e30
-    lam = theory.sinkhorn(log_p, steps=500)
-    stalled = np.abs(np.exp(theory.marginal(theory.tilt(log_p, lam))) - 1 / 8).sum()
+    assert theory.projected_distance_bound(log_p, theory.inverse_prior_log_tilt(log_p)) > 1e30
+    lam = theory.sinkhorn_log_tilt(log_p, rounds=500)
+    stalled = np.abs(np.exp(theory.log_prior(theory.tilt(log_p, lam))) - 1 / 8).sum()
     assert stalled > 1e-5
     assert theory.project(log_p).marginal_error <= 1e-9
 

@@ -16,14 +16,14 @@ def test_constant_student_costs_the_information_plus_its_distance_from_the_prior
     log_s = data.draw(log_distributions(case.logits.shape[-1:]))
     cost = case.mean(case.call(theory.kl, case.log_p, log_s))
     information = case.weighted(theory.mutual_information)
-    equal(cost, information + lift(theory.kl)(case.weighted(theory.marginal), log_s))
+    equal(cost, information + lift(theory.kl)(case.weighted(theory.log_prior), log_s))
     at_most(information, cost, slack=1e-14)
 
 
 @given(ensembles())
 @pytest.mark.claim("O3")
 def test_mutual_information_is_the_entropy_of_the_prior_less_the_mean_entropy(case):
-    h_prior = case.call(theory.entropy, case.weighted(theory.marginal))
+    h_prior = case.call(theory.entropy, case.weighted(theory.log_prior))
     equal(
         case.weighted(theory.mutual_information), h_prior - case.mean(case.call(theory.entropy, case.log_p))
     )
@@ -58,7 +58,7 @@ def test_divergence_of_near_equals_keeps_its_digits(case, size):
 @pytest.mark.claim("J5")
 def test_price_of_centering_is_the_lautum_information(case):
     gap = case.weighted(theory.jensen_gap)
-    prior = np.exp(case.weighted(theory.marginal))
+    prior = np.exp(case.weighted(theory.log_prior))
     equal(np.sum(prior * gap, axis=-1), case.weighted(theory.lautum_information))
 
 
@@ -66,7 +66,7 @@ def test_price_of_centering_is_the_lautum_information(case):
 @pytest.mark.claim("J5")
 def test_centering_puts_the_jeffreys_divergence_in_place_of_the_mutual_information(case):
     log_g = case.weighted(theory.log_prior, order=0.0)[..., None, :]
-    log_prior = case.weighted(theory.marginal)[..., None, :]
+    log_prior = case.weighted(theory.log_prior)[..., None, :]
     centred = case.mean(np.sum(case.p * (case.log_p - log_g), axis=-1))
     joint_to_product = case.mean(np.sum((case.p - np.exp(log_prior)) * (case.log_p - log_prior), axis=-1))
     jeffreys = case.weighted(theory.jeffreys_information)
@@ -82,7 +82,7 @@ def test_the_price_is_not_the_mutual_information_nor_another_weighting_of_the_ga
     gap = case.weighted(theory.jensen_gap)
     assert abs(lautum - case.weighted(theory.mutual_information)) > 0.05
     assert abs(lautum - gap.mean()) > 0.05
-    assert abs(lautum - np.exp(theory.marginal(case.log_p)) @ gap) > 0.02  # the prior without its weights
+    assert abs(lautum - np.exp(theory.log_prior(case.log_p)) @ gap) > 0.02  # the prior without its weights
 
 
 def test_infinite_divergences_are_returned_as_infinite():

@@ -44,7 +44,7 @@ def test_jensen_gap_vanishes_exactly_where_a_cluster_does_not_vary_over_samples_
 @pytest.mark.control("J1")
 def test_priors_of_two_different_weightings_break_the_inequality():
     log_p = theory.log_softmax(np.array([[2.0, 0.0], [-2.0, 0.0]]))
-    arithmetic = theory.marginal(log_p, weights=np.array([0.1, 0.9]))
+    arithmetic = theory.log_prior(log_p, weights=np.array([0.1, 0.9]))
     geometric = theory.log_prior(log_p, order=0.0, weights=np.array([0.9, 0.1]))
     assert (arithmetic - geometric)[0] < -0.5
 
@@ -103,7 +103,7 @@ def test_hot_teachers_agree_to_first_order(case):
     range_ = np.ptp(case.logits, axis=-1).max() + 1.0
     for temperature in (1e2, 1e3):
         log_p = theory.log_softmax(case.logits, temperature=temperature)
-        log_r = [case.teacher(choose, log_p)[0] for choose in (theory.centering, theory.inverse_prior)]
+        log_r = [case.teacher(choose, log_p)[0] for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)]
         log_r.append(case.project(log_p, tol=1e-12).log_r)
         for each in log_r:
             error = np.abs((np.exp(each) - 1 / k) * temperature - first_order)

@@ -205,13 +205,13 @@ def test_at_the_crossing_the_spread_of_the_prior_is_the_jensen_gap(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_at_the_teacher_crossing_noise_and_centering_cost_the_same_divergence(seed):
     log_p, w = population(seed, spread=0.5)
-    inverse = theory.tilt(log_p, theory.inverse_prior(log_p, weights=w))
-    centred = theory.tilt(log_p, theory.centering(log_p, weights=w))
+    inverse = theory.tilt(log_p, theory.inverse_prior_log_tilt(log_p, weights=w))
+    centred = theory.tilt(log_p, theory.centering_log_tilt(log_p, weights=w))
     jensen = w @ theory.kl(inverse, centred)
     size = round(float(theory.teacher_crossing_batch_size(log_p, weights=w)))
     shares, chance = every_batch(w, size)
     many = np.broadcast_to(log_p, (len(shares), *log_p.shape))
-    noisy = theory.tilt(many, theory.inverse_prior(many, weights=shares))
+    noisy = theory.tilt(many, theory.inverse_prior_log_tilt(many, weights=shares))
     equal(chance @ (theory.kl(inverse[None], noisy) @ w), jensen, rtol=0.25)
 
 
@@ -233,14 +233,14 @@ def test_the_teacher_crossing_is_the_same_on_either_side(seed):
     few = theory.teacher_crossing_batch_size(log_p, weights=w)
     equal(theory.teacher_crossing_batch_size(padded, weights=weights), few, rtol=1e-10)
     r, gap = (
-        np.exp(theory.tilt(log_p, theory.inverse_prior(log_p, weights=w))),
+        np.exp(theory.tilt(log_p, theory.inverse_prior_log_tilt(log_p, weights=w))),
         theory.jensen_gap(log_p, weights=w),
     )
 
     def metric(e):  # Q(e)
         return w @ (r @ e**2 - (r @ e) ** 2)
 
-    deviation = np.exp(log_p - theory.marginal(log_p, weights=w)) - 1
+    deviation = np.exp(log_p - theory.log_prior(log_p, weights=w)) - 1
     equal(few, w @ [metric(e) for e in deviation] / metric(gap), rtol=1e-8)
 
 

@@ -65,7 +65,7 @@ def test_derivative_of_the_projection_is_that_of_a_long_sinkhorn_run():
     gradients = []
     for teacher in (
         lambda p, w, t: theory.project(p, weights=w, log_target=t, tol=1e-13).log_r,
-        lambda p, w, t: theory.tilt(p, theory.sinkhorn(p, steps=400, weights=w, log_target=t)),
+        lambda p, w, t: theory.tilt(p, theory.sinkhorn_log_tilt(p, rounds=400, weights=w, log_target=t)),
     ):
         free = [
             torch.tensor(_start(key, values[key]), requires_grad=True)

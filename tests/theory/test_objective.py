@@ -179,10 +179,10 @@ def test_rounding_never_certifies_a_constant_student(dtype):
     for _ in range(150):
         logits = 3.0 * rng.standard_normal((64, 16))
         log_r = theory.project(theory.log_softmax(logits)).log_r.astype(dtype)
-        own, uniform = theory.marginal(log_r), np.full(16, -np.log(16), dtype)
+        own, uniform = theory.log_prior(log_r), np.full(16, -np.log(16), dtype)
         for constant in (own, uniform):
             assert not theory.certificate(log_r, np.broadcast_to(constant, (64, 16))).not_constant
-        off = theory.log_softmax(theory.marginal(log_r) + 1e-3 * logits.astype(dtype) / 3.0)
+        off = theory.log_softmax(theory.log_prior(log_r) + 1e-3 * logits.astype(dtype) / 3.0)
         assert theory.certificate(log_r, off).not_constant
 
 
@@ -201,7 +201,7 @@ def test_uniform_collapse_has_a_loss_of_zero_too():
 @pytest.mark.claim("O6")
 def test_averaging_views_before_the_divergence_never_exceeds_averaging_after(case, data):
     log_q = student(data, case)  # axis −2 holds the views
-    before = case.call(theory.kl, case.weighted(theory.marginal), case.weighted(theory.marginal, log_q))
+    before = case.call(theory.kl, case.weighted(theory.log_prior), case.weighted(theory.log_prior, log_q))
     after = case.mean(case.call(theory.kl, case.log_p, log_q))
     at_most(before, after, slack=1e-14)
 

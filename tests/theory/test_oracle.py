@@ -210,7 +210,7 @@ def _of_sinkhorn(log_p, steps, weights=None, log_target=None, log_tilt=None):
         with np.errstate(invalid="ignore"):
             moved = np.where(finite, _of_softmax(log_r, moved), 0.0)
         share = _share(log_r, weights, 1.0)
-        log_m = theory.marginal(log_r, weights=None if weights is None else _samples(log_p, weights)[0][:, 0])
+        log_m = theory.log_prior(log_r, weights=None if weights is None else _samples(log_p, weights)[0][:, 0])
         pi = _log_pi(log_target, k)
         total += np.max(np.sum(share * moved, axis=0) + np.abs(pi) + np.abs(log_m) + np.abs(lam))
         lam = lam + pi - log_m
@@ -577,7 +577,7 @@ def test_infinite_divergences_are_those_of_scipy():
 def test_marginal_is_the_weighted_logsumexp_of_scipy(scale):
     log_p, weights = calls.log_softmax(_logits(scale, 6, 5, 16)), _uneven(6)
     exact = scipy.special.logsumexp(log_p, axis=0, b=weights[:, None])
-    equal(theory.marginal(log_p, weights=weights), exact)
+    equal(theory.log_prior(log_p, weights=weights), exact)
 
 
 def test_every_function_of_the_core_has_an_oracle():

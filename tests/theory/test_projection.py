@@ -70,7 +70,7 @@ def test_projection_is_unique_wherever_it_starts(case, data):
 @pytest.mark.control("T3")
 def test_one_sinkhorn_round_is_not_the_optimum():
     case = fixed([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 0.0, 1.0]])
-    log_r, lam = case.teacher(theory.inverse_prior)
+    log_r, lam = case.teacher(theory.inverse_prior_log_tilt)
     assert np.abs(case.mean(np.exp(log_r)) - case.pi).sum() > 0.02
     assert dual(case, lam) < dual(case, case.project().log_tilt) - 1e-4
 
@@ -100,7 +100,7 @@ def test_pythagoras_holds_for_every_ensemble_that_meets_the_target(case, data):
 def test_pythagoras_and_the_certificate_fail_off_the_constraint():
     case = fixed([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 0.0, 1.0]])
     exact = case.project().log_r
-    centred, lam = case.teacher(theory.centering)
+    centred, lam = case.teacher(theory.centering_log_tilt)
     sides = mean_kl(case, centred, exact) + mean_kl(case, exact, case.log_p)
     assert abs(mean_kl(case, centred, case.log_p) - sides) > 0.01
     assert abs(mean_kl(case, centred, case.log_p) - dual(case, lam)) > 0.01

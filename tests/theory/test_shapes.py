@@ -41,7 +41,7 @@ def log_softmax(logits: Samples) -> Samples:
 
 @contract
 def marginal(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.marginal(log_p, weights=weights)
+    return theory.log_prior(log_p, weights=weights)
 
 
 @contract
@@ -101,27 +101,27 @@ def tilt(log_p: Samples, log_tilt: Clusters) -> Samples:
 
 @contract
 def centering(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.centering(log_p, weights=weights, log_target=log_target)
+    return theory.centering_log_tilt(log_p, weights=weights, log_target=log_target)
 
 
 @contract
 def inverse_prior(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.inverse_prior(log_p, weights=weights, log_target=log_target)
+    return theory.inverse_prior_log_tilt(log_p, weights=weights, log_target=log_target)
 
 
 @contract
 def power_mean(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.power_mean(log_p, order=2.0, weights=weights, log_target=log_target)
+    return theory.power_mean_log_tilt(log_p, order=2.0, weights=weights, log_target=log_target)
 
 
 @contract
 def cumulant(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.cumulant(log_p, weights=weights, log_target=log_target)
+    return theory.cumulant_log_tilt(log_p, weights=weights, log_target=log_target)
 
 
 @contract
 def sinkhorn(log_p: Samples, weights: Rows, log_target: Clusters, log_tilt: Clusters) -> Clusters:
-    return theory.sinkhorn(log_p, steps=2, weights=weights, log_target=log_target, log_tilt=log_tilt)
+    return theory.sinkhorn_log_tilt(log_p, rounds=2, weights=weights, log_target=log_target, log_tilt=log_tilt)
 
 
 @contract
@@ -165,7 +165,7 @@ def sinkhorn_contraction(log_p: Samples) -> Number:
 
 @contract
 def exact_distance_bound(log_p: Samples, step: Clusters) -> Number:
-    return theory.exact_distance_bound(log_p, step)
+    return theory.projected_distance_bound(log_p, step)
 
 
 @contract

@@ -17,7 +17,7 @@ from tests.claims.ledger import at_most, equal
 from tests.support import calls
 from tests.support.strategies import ensembles, fixed
 
-SINKHORNS = [theory.dinov2, theory.msn]
+SINKHORNS = [theory.systems.dinov2, theory.systems.msn]
 steps = st.integers(1, 5)
 few = ensembles(reach=4.0, samples=(2, 9))
 plain = ensembles(batch=False, samples=(2, 9))
@@ -44,9 +44,9 @@ def call(case, teacher, logits=None, **settings):
 def test_dinov2_and_swav_are_sinkhorn_on_exponentials(case, rounds):
     want = published_rounds(np.exp(case.logits / case.temperature), rounds, case.pi)
     knobs = {"steps": rounds, "log_target": case.log_target}
-    got = case.call(theory.dinov2, case.logits, temperature=case.temperature, **knobs)
+    got = case.call(theory.systems.dinov2, case.logits, temperature=case.temperature, **knobs)
     equal(np.exp(got), want)
-    assert np.array_equal(got, case.call(theory.swav, case.logits, epsilon=case.temperature, **knobs))
+    assert np.array_equal(got, case.call(theory.systems.swav, case.logits, epsilon=case.temperature, **knobs))
 
 
 @given(plain, steps)
@@ -55,7 +55,7 @@ def test_msn_is_sinkhorn_on_sharpened_probabilities(case, rounds):
     sharp = (soft / soft.sum(axis=1, keepdims=True)) ** (0.5 / case.temperature)
     want = published_rounds(sharp / sharp.sum(axis=1, keepdims=True), rounds, case.pi)
     knobs = {"steps": rounds, "log_target": case.log_target}
-    equal(np.exp(case.call(theory.msn, case.logits, temperature=case.temperature, **knobs)), want)
+    equal(np.exp(case.call(theory.systems.msn, case.logits, temperature=case.temperature, **knobs)), want)
 
 
 @given(plain)
@@ -64,8 +64,8 @@ def test_one_round_on_exponentials_is_the_softmax_over_the_batch(case):
     columns = case.pi * columns / columns.sum(axis=0)
     want = columns / columns.sum(axis=1, keepdims=True)
     one = {"temperature": case.temperature, "log_target": case.log_target}
-    equal(np.exp(case.call(theory.dinov2, case.logits, steps=1, **one)), want)
-    log_tilt = case.call(theory.batch_softmax, case.logits, **one)
+    equal(np.exp(case.call(theory.systems.dinov2, case.logits, steps=1, **one)), want)
+    log_tilt = case.call(theory.batch_softmax_log_tilt, case.logits, **one)
     equal(np.exp(case.call(theory.tilt, case.log_p, log_tilt)), want)
 
 
@@ -79,7 +79,7 @@ def test_sela_scales_powers_of_probabilities_until_both_sides_agree(case, sharpn
         clusters = 1 / k / (power @ samples)
         samples = 1 / n / (power.T @ clusters)
     want = (clusters * power * samples.T).T * n
-    equal(np.exp(case.call(theory.sela, case.logits, sharpness=sharpness, tol=1e-12)), want, atol=1e-9)
+    equal(np.exp(case.call(theory.systems.sela, case.logits, sharpness=sharpness, tol=1e-12)), want, atol=1e-9)
 
 
 @given(plain, st.floats(0.0, 0.999), st.integers(1, 5), st.data())
@@ -90,12 +90,12 @@ def test_dino_applies_the_old_centre_and_then_moves_it(case, momentum, batches, 
     centre, log_g = (np.zeros(case.logits.shape[-1]) for _ in range(2))
     for z in logits:
         q = np.exp((z - centre) / case.temperature)
-        log_r = case.call(theory.dino, z, centre, temperature=case.temperature)
+        log_r = case.call(theory.systems.dino, z, centre, temperature=case.temperature)
         equal(np.exp(log_r), q / q.sum(axis=1, keepdims=True))
         log_p = theory.log_softmax(z, temperature=case.temperature)
         equal(case.call(theory.tilt, log_p, -log_g), log_r, atol=1e-10)
         moved = momentum * centre + (1 - momentum) * case.mean(z)
-        centre = case.call(theory.update_center, centre, z, momentum=momentum, weights=case.weights)
+        centre = case.call(theory.systems.update_center, centre, z, momentum=momentum, weights=case.weights)
         equal(centre, moved)
         log_g = momentum * log_g + (1 - momentum) * case.weighted(theory.log_prior, log_p, order=0.0)
 
@@ -103,15 +103,15 @@ def test_dino_applies_the_old_centre_and_then_moves_it(case, momentum, batches, 
 @pytest.mark.control("J3")
 def test_a_centre_moved_before_it_is_applied_is_not_dinos():
     logits, centre = np.array([[3.0, 0.0, 1.0], [1.0, 0.5, 0.0]]), np.array([1.0, 0.0, -1.0])
-    late, early = (theory.dino(logits, c) for c in (centre, theory.update_center(centre, logits)))
+    late, early = (theory.systems.dino(logits, c) for c in (centre, theory.systems.update_center(centre, logits)))
     assert np.abs(np.exp(late) - np.exp(early)).max() > 0.1
 
 
 def test_a_centre_that_forgets_everything_is_the_batchs_own():
     logits = calls.operands(batch=(2,))["logits"]
-    centre = theory.update_center(np.zeros(4), logits, momentum=0.0)
+    centre = theory.systems.update_center(np.zeros(4), logits, momentum=0.0)
     log_p = theory.log_softmax(logits, temperature=0.5)
-    equal(theory.dino(logits, centre, temperature=0.5), theory.tilt(log_p, theory.centering(log_p)))
+    equal(theory.systems.dino(logits, centre, temperature=0.5), theory.tilt(log_p, theory.centering_log_tilt(log_p)))
 
 
 @given(few)
@@ -119,12 +119,12 @@ def test_a_weight_of_two_is_a_sample_counted_twice(case):
     logits, n = case.logits, case.logits.shape[-2]
     twice = np.concatenate([logits, logits[..., :1, :]], axis=-2)
     weights = np.array([2.0] + [1.0] * (n - 1)) / (n + 1)
-    for teacher in (theory.dinov2, theory.msn, theory.swav):
+    for teacher in (theory.systems.dinov2, theory.systems.msn, theory.systems.swav):
         equal(case.call(teacher, logits, weights=weights), case.call(teacher, twice)[..., :n, :], atol=1e-10)
     centre = np.zeros(logits.shape[-1])
     equal(
-        case.call(theory.update_center, centre, logits, weights=weights),
-        case.call(theory.update_center, centre, twice),
+        case.call(theory.systems.update_center, centre, logits, weights=weights),
+        case.call(theory.systems.update_center, centre, twice),
     )
 
 
@@ -138,8 +138,8 @@ def test_each_sinkhorn_ignores_one_side_of_the_logits_at_any_round(case, rounds,
     shift = data.draw(arrays(np.float64, case.logits.shape[:-1], elements=st.floats(-20.0, 20.0)))
     knobs = {"temperature": case.temperature, "steps": rounds}
     biased, shifted = case.logits + bias, case.logits + shift[..., None]
-    equal(call(case, theory.dinov2, biased, **knobs), call(case, theory.dinov2, **knobs), atol=1e-10)
-    equal(call(case, theory.msn, shifted, **knobs), call(case, theory.msn, **knobs), atol=1e-10)
+    equal(call(case, theory.systems.dinov2, biased, **knobs), call(case, theory.systems.dinov2, **knobs), atol=1e-10)
+    equal(call(case, theory.systems.msn, shifted, **knobs), call(case, theory.systems.msn, **knobs), atol=1e-10)
 
 
 @given(ensembles(reach=2.0), st.data())
@@ -148,7 +148,7 @@ def test_the_converged_teacher_ignores_both_sides(case, data):
     bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-3.0, 3.0)))
     shift = data.draw(arrays(np.float64, case.logits.shape[:-1], elements=st.floats(-3.0, 3.0)))
     r = [
-        np.exp(call(case, theory.sela, z, sharpness=2.0, tol=1e-12))
+        np.exp(call(case, theory.systems.sela, z, sharpness=2.0, tol=1e-12))
         for z in (case.logits, case.logits + bias + shift[..., None])
     ]
     equal(*r, atol=1e-9)
@@ -158,8 +158,8 @@ def test_the_converged_teacher_ignores_both_sides(case, data):
 def test_neither_sinkhorn_ignores_the_other_side_after_three_rounds():
     logits = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 2.0], [1.0, 0.5, 0.0]])
     for teacher, moved in (
-        (theory.dinov2, logits + np.array([[3.0], [0.0], [0.0], [0.0]])),
-        (theory.msn, logits + np.array([3.0, 0.0, 0.0])),
+        (theory.systems.dinov2, logits + np.array([[3.0], [0.0], [0.0], [0.0]])),
+        (theory.systems.msn, logits + np.array([3.0, 0.0, 0.0])),
     ):
         r = [np.exp(teacher(z, temperature=0.5)) for z in (logits, moved)]
         assert np.abs(r[0] - r[1]).max() > 0.02
@@ -182,7 +182,7 @@ def test_both_sinkhorns_contract_towards_the_projection(case, rounds):
 @given(ensembles(samples=(2, 6), reach=2.0, temperatures=(2.0, 4.0)))
 @pytest.mark.claim("T5")
 def test_msn_dinov2_and_sela_meet_in_the_limit(case):
-    exact = np.exp(call(case, theory.sela, sharpness=1.0 / case.temperature, tol=1e-12))
+    exact = np.exp(call(case, theory.systems.sela, sharpness=1.0 / case.temperature, tol=1e-12))
     equal(exact, np.exp(case.project(tol=1e-12).log_r), atol=1e-9)
     for teacher in SINKHORNS:
         log_r = call(case, teacher, temperature=case.temperature, steps=25)  # κ ≤ tanh²(½)
@@ -192,7 +192,7 @@ def test_msn_dinov2_and_sela_meet_in_the_limit(case):
 @pytest.mark.control("T5")
 def test_three_rounds_at_the_published_temperature_are_not_the_limit():
     logits = np.random.default_rng(0).standard_normal((16, 8))
-    exact = np.exp(theory.sela(logits))
+    exact = np.exp(theory.systems.sela(logits))
     for teacher in SINKHORNS:
         r = np.exp(teacher(logits, temperature=0.04))
         equal(r.sum(axis=1), np.ones(16))
@@ -205,13 +205,13 @@ def test_three_rounds_at_the_published_temperature_are_not_the_limit():
 
 def test_conventions_name_their_teachers_and_the_temperatures_these_begin_at():
     knob = {"dino": "temperature", "dinov2": "temperature", "swav": "epsilon", "msn": "temperature"}
-    for name, convention in theory.CONVENTIONS.items():
+    for name, convention in theory.systems.SYSTEMS.items():
         defaults = inspect.signature(getattr(theory, convention.teacher)).parameters
         if convention.teacher == "sela":
             assert convention.teacher_temperature == 1.0 / defaults["sharpness"].default
         else:
             assert convention.teacher_temperature == defaults[knob[convention.teacher]].default, name
-        moves = inspect.signature(theory.update_center).parameters["momentum"].default
+        moves = inspect.signature(theory.systems.update_center).parameters["momentum"].default
         assert convention.center_momentum == (moves if convention.teacher == "dino" else 0.0), name
         assert convention.teacher_temperature <= convention.final_teacher_temperature, name
         assert convention.final_teacher_temperature <= convention.student_temperature, name
@@ -222,10 +222,10 @@ def test_conventions_name_their_teachers_and_the_temperatures_these_begin_at():
 
 def test_conventions_cannot_be_changed():
     with pytest.raises(TypeError):
-        theory.CONVENTIONS["dino"] = None
+        theory.systems.SYSTEMS["dino"] = None
     with pytest.raises(AttributeError):
-        theory.CONVENTIONS["dino"].clusters = 2
-    assert [f.name for f in fields(theory.Convention) if not f.kw_only] == []
+        theory.systems.SYSTEMS["dino"].clusters = 2
+    assert [f.name for f in fields(theory.systems.System) if not f.kw_only] == []
 
 
 # -- arrays, derivatives, errors --
@@ -362,12 +362,12 @@ def test_a_cluster_that_no_sample_can_use_is_named(name):
 
 def test_a_centre_does_not_follow_an_infinite_logit():
     logits = np.array([[0.0, -np.inf], [0.0, 1.0]])
-    equal(np.exp(theory.dino(logits, np.zeros(2), temperature=1.0))[0], [1.0, 0.0])
+    equal(np.exp(theory.systems.dino(logits, np.zeros(2), temperature=1.0))[0], [1.0, 0.0])
     with pytest.raises(ValueError, match=r"^`logits` must be finite, got -inf at index \(0, 1\)\.$"):
-        theory.update_center(np.zeros(2), logits)
+        theory.systems.update_center(np.zeros(2), logits)
 
 
 def test_a_projection_that_does_not_converge_says_so():
     case = fixed(20.0 * np.random.default_rng(0).standard_normal((9, 4)))
     with pytest.raises(theory.NotConverged, match="in 1 iterations"):
-        theory.sela(case.logits, max_iter=1)
+        theory.systems.sela(case.logits, max_iter=1)

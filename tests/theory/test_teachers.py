@@ -10,7 +10,7 @@ import theory
 from tests.claims.ledger import at_most, equal
 from tests.support.strategies import distributions, ensembles, fixed
 
-CLOSED_FORMS = [theory.centering, theory.inverse_prior, theory.cumulant]
+CLOSED_FORMS = [theory.centering_log_tilt, theory.inverse_prior_log_tilt, theory.cumulant_log_tilt]
 
 
 def same_tilt(a, b):
@@ -29,7 +29,7 @@ def generalised_kl(r, p):
 @given(ensembles(batch=False, samples=(2, 9)), st.data())
 @pytest.mark.claim("T1")
 def test_dividing_by_the_prior_is_the_closest_way_to_meet_it(case, data):
-    scale = np.exp(case.weighted(theory.inverse_prior, log_target=case.log_target))
+    scale = np.exp(case.weighted(theory.inverse_prior_log_tilt, log_target=case.log_target))
     r = case.p * scale
     equal(case.mean(r), case.pi)
     equal(case.w @ r.sum(axis=-1), 1.0)
@@ -43,8 +43,8 @@ def test_dividing_by_the_prior_is_the_closest_way_to_meet_it(case, data):
 @pytest.mark.control("T1")
 def test_normalising_the_rows_afterwards_gives_up_the_prior():
     case = fixed([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 0.0, 1.0]])
-    log_r, _ = case.teacher(theory.inverse_prior)
-    assert np.abs(np.exp(theory.marginal(log_r)) - case.pi).max() > 0.01
+    log_r, _ = case.teacher(theory.inverse_prior_log_tilt)
+    assert np.abs(np.exp(theory.log_prior(log_r)) - case.pi).max() > 0.01
 
 
 @given(ensembles())
@@ -54,7 +54,7 @@ def test_inverse_prior_is_bayes_after_the_label_prior_moves_to_the_target(case):
     likelihood = joint / joint.sum(axis=-2, keepdims=True)  # of the sample, given the cluster
     moved = case.pi * likelihood
     evidence = moved.sum(axis=-1, keepdims=True)
-    log_r, _ = case.teacher(theory.inverse_prior)
+    log_r, _ = case.teacher(theory.inverse_prior_log_tilt)
     equal(evidence * np.exp(log_r), moved)
 
 
@@ -63,8 +63,8 @@ def test_the_geometric_prior_and_the_forward_prior_are_not_bayes():
     case = fixed([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 0.0, 1.0]], log_target=np.log([0.5, 0.3, 0.2]))
     bayes = case.p * case.pi / case.mean(case.p)
     bayes = bayes / bayes.sum(axis=-1, keepdims=True)
-    centred, _ = case.teacher(theory.centering)
-    backward = theory.tilt(case.log_p, theory.marginal(case.log_p) - case.log_pi)
+    centred, _ = case.teacher(theory.centering_log_tilt)
+    backward = theory.tilt(case.log_p, theory.log_prior(case.log_p) - case.log_pi)
     assert np.abs(np.exp(centred) - bayes).max() > 0.01
     assert np.abs(np.exp(backward) - bayes).max() > 0.1
 
@@ -96,7 +96,7 @@ def test_tilts_ignore_sample_shifts_and_commute_with_permutations(case, random):
 def test_the_centred_teacher_ignores_a_bias_per_cluster(case, data):
     bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-30.0, 30.0)))
     biased = theory.log_softmax(case.logits + bias, temperature=case.temperature)
-    equal(case.teacher(theory.centering, biased)[0], case.teacher(theory.centering)[0], atol=1e-10)
+    equal(case.teacher(theory.centering_log_tilt, biased)[0], case.teacher(theory.centering_log_tilt)[0], atol=1e-10)
 
 
 @given(ensembles(uniform=True))
@@ -105,7 +105,7 @@ def test_inverse_prior_teacher_has_an_uncollapsed_limit_under_infinite_bias(case
     z = case.logits / case.temperature
     biased = z.copy()
     biased[..., 0] += 200.0
-    log_r, _ = case.teacher(theory.inverse_prior, theory.log_softmax(biased))
+    log_r, _ = case.teacher(theory.inverse_prior_log_tilt, theory.log_softmax(biased))
     limit = -np.log(case.mean(np.exp(z - z[..., :1])))
     scores = z + limit[..., None, :]
     equal(log_r, scores - np.logaddexp.reduce(scores, axis=-1, keepdims=True), atol=1e-10)
@@ -116,7 +116,7 @@ def test_inverse_prior_teacher_has_an_uncollapsed_limit_under_infinite_bias(case
 def test_bias_moves_the_inverse_prior_teacher_and_collapses_the_unconstrained_one():
     logits = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 2.0]])
     plain, biased = (theory.log_softmax(logits + np.array([b, 0.0, 0.0])) for b in (0.0, 20.0))
-    for choose in (theory.inverse_prior, theory.cumulant):
+    for choose in (theory.inverse_prior_log_tilt, theory.cumulant_log_tilt):
         moved = [theory.tilt(x, choose(x)) for x in (plain, biased)]
         assert np.abs(np.exp(moved[0]) - np.exp(moved[1])).max() > 0.03
     assert np.exp(biased)[:, 0].min() > 1 - 1e-7
@@ -126,8 +126,8 @@ def test_bias_moves_the_inverse_prior_teacher_and_collapses_the_unconstrained_on
 @pytest.mark.claim("T7")
 def test_an_ensemble_that_meets_its_target_is_left_alone(case):
     met = theory.log_softmax(case.log_p, temperature=1.0)
-    log_pi = case.weighted(theory.marginal, met)
-    log_tilt = case.weighted(theory.inverse_prior, met, log_target=log_pi)
+    log_pi = case.weighted(theory.log_prior, met)
+    log_tilt = case.weighted(theory.inverse_prior_log_tilt, met, log_target=log_pi)
     equal(log_tilt, np.zeros_like(log_tilt), atol=1e-12)
     projected = case.weighted(theory.project, met, log_target=log_pi, tol=1e-12)
     equal(np.exp(projected.log_r), case.p, atol=1e-9)
@@ -138,7 +138,7 @@ def test_centering_moves_an_ensemble_that_meets_its_target():
     p = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.2, 0.5, 0.3]])
     log_p = np.log(p)
     assert np.allclose(p.mean(axis=0), 1 / 3)
-    assert np.abs(np.exp(theory.tilt(log_p, theory.centering(log_p))) - p).max() > 0.01
+    assert np.abs(np.exp(theory.tilt(log_p, theory.centering_log_tilt(log_p))) - p).max() > 0.01
 
 
 @given(ensembles(samples=(1, 9)))
@@ -167,14 +167,14 @@ def test_inverse_priors_through_jensen_are_batch_centering(case):
     centre = case.mean(case.logits)[..., None, :]
     scores = (case.logits - centre) / case.temperature + case.log_pi
     scale = np.abs(case.logits).max() / case.temperature + 1.0
-    equal(case.teacher(theory.centering)[0], theory.log_softmax(scores), atol=1e-15 * scale * 8)
+    equal(case.teacher(theory.centering_log_tilt)[0], theory.log_softmax(scores), atol=1e-15 * scale * 8)
 
 
 @pytest.mark.control("J2")
 def test_before_jensen_the_teacher_is_not_the_centred_one():
     case = fixed([[3.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 0.0, 1.0]])
     centred = theory.log_softmax(case.logits - case.logits.mean(axis=0))
-    assert np.abs(case.teacher(theory.inverse_prior)[0] - centred).max() > 0.05
+    assert np.abs(case.teacher(theory.inverse_prior_log_tilt)[0] - centred).max() > 0.05
 
 
 @given(ensembles(batch=False, uniform=True), st.floats(0.0, 0.999), st.integers(1, 6), st.data())
@@ -210,7 +210,7 @@ def test_updating_the_centre_before_it_is_applied_is_another_teacher():
 @given(ensembles())
 @pytest.mark.claim("J4")
 def test_centering_overstates_every_log_ratio_and_so_the_information(case):
-    over_prior = case.log_p - case.weighted(theory.marginal)[..., None, :]
+    over_prior = case.log_p - case.weighted(theory.log_prior)[..., None, :]
     over_geometric = case.log_p - case.weighted(theory.log_prior, order=0.0)[..., None, :]
     at_most(over_prior, over_geometric, slack=1e-13)
     bound = case.mean(np.sum(case.p * over_geometric, axis=-1))
@@ -234,13 +234,13 @@ def test_exchangeable_clusters_make_centred_and_inverse_prior_teachers_one(case)
     whole = fixed(orbit, temperature=case.temperature, weights=weights)
     gap = whole.weighted(theory.jensen_gap)
     equal(gap, np.full(k, gap.mean()), atol=1e-12)
-    equal(whole.teacher(theory.centering)[0], whole.teacher(theory.inverse_prior)[0], atol=1e-11)
+    equal(whole.teacher(theory.centering_log_tilt)[0], whole.teacher(theory.inverse_prior_log_tilt)[0], atol=1e-11)
 
 
 @given(ensembles())
 @pytest.mark.claim("J8")
 def test_the_two_teachers_differ_by_exactly_the_spread_of_the_gap(case):
-    ratio = case.teacher(theory.centering)[0] - case.teacher(theory.inverse_prior)[0]
+    ratio = case.teacher(theory.centering_log_tilt)[0] - case.teacher(theory.inverse_prior_log_tilt)[0]
     gap = np.broadcast_to(case.weighted(theory.jensen_gap)[..., None, :], ratio.shape)
     equal(np.ptp(ratio, axis=-1), np.ptp(gap, axis=-1), atol=1e-10)
 
@@ -251,25 +251,25 @@ def test_one_cluster_of_larger_spread_parts_them():
     case = fixed(logits)
     gap = theory.jensen_gap(case.log_p)
     assert np.ptp(gap) > 0.1
-    difference = np.exp(case.teacher(theory.centering)[0]) - np.exp(case.teacher(theory.inverse_prior)[0])
+    difference = np.exp(case.teacher(theory.centering_log_tilt)[0]) - np.exp(case.teacher(theory.inverse_prior_log_tilt)[0])
     assert np.abs(difference).max() > 0.02
 
 
 @given(ensembles())
 def test_sinkhorn_begins_with_the_inverse_prior_and_goes_on_from_where_it_is_started(case):
-    one, three = (case.weighted(theory.sinkhorn, steps=s, log_target=case.log_target) for s in (1, 3))
-    equal(one, case.weighted(theory.inverse_prior, log_target=case.log_target))
-    onward = case.weighted(theory.sinkhorn, steps=2, log_target=case.log_target, log_tilt=one)
+    one, three = (case.weighted(theory.sinkhorn_log_tilt, steps=s, log_target=case.log_target) for s in (1, 3))
+    equal(one, case.weighted(theory.inverse_prior_log_tilt, log_target=case.log_target))
+    onward = case.weighted(theory.sinkhorn_log_tilt, steps=2, log_target=case.log_target, log_tilt=one)
     equal(onward, three)
 
 
 def test_a_cluster_without_mass_has_no_closed_form_tilt():
     with np.errstate(divide="ignore"):
         some, none = np.log([[0.5, 0.5, 0.0], [0.3, 0.3, 0.4]]), np.log([[0.5, 0.5, 0.0], [0.3, 0.7, 0.0]])
-    for choose in (theory.centering, theory.cumulant):
+    for choose in (theory.centering_log_tilt, theory.cumulant_log_tilt):
         with pytest.raises(ValueError, match="`log_p` must give every cluster a positive"):
             choose(some)
-    assert np.all(np.isfinite(theory.inverse_prior(some)))
-    assert np.exp(theory.tilt(some, theory.inverse_prior(some)))[0, 2] == 0.0
+    assert np.all(np.isfinite(theory.inverse_prior_log_tilt(some)))
+    assert np.exp(theory.tilt(some, theory.inverse_prior_log_tilt(some)))[0, 2] == 0.0
     with pytest.raises(ValueError, match=r"`log_p` must give every cluster a positive mean.*at index 2"):
-        theory.inverse_prior(none)
+        theory.inverse_prior_log_tilt(none)

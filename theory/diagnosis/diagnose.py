@@ -12,7 +12,15 @@ from typing import get_args
 
 import numpy as np
 
-from theory.checks import check_against, check_finite, check_number, check_rank, check_same_shape, on_host
+from theory.checks import (
+    check_against,
+    check_finite,
+    check_number,
+    check_rank,
+    check_same_shape,
+    check_target,
+    on_host,
+)
 from theory.diagnosis.knobs import judge_center, judge_lag, judge_temperatures
 from theory.diagnosis.readings import (
     Matrix,
@@ -23,10 +31,12 @@ from theory.diagnosis.readings import (
     read_teacher,
 )
 from theory.diagnosis.report import Diagnosis, Fate, Report
+from theory.ensembles import log_softmax
 from theory.logspace import Array
 from theory.projection import project
-from theory.simplex import log_softmax, target_prior
-from theory.teachers import centering, inverse_prior, sinkhorn, tilt
+from theory.tilts import centering_log_tilt as centering
+from theory.tilts import inverse_prior_log_tilt as inverse_prior
+from theory.tilts import sinkhorn_log_tilt, tilt
 
 _NEEDS = ("student_logits", "center_momentum", "teacher_momentum", "learning_rate", "features")
 
@@ -85,7 +95,7 @@ def diagnose(
     z = _logits("logits", logits)
     log_p = log_softmax(z, temperature=tau_t)
     target = None if log_target is None else _one_ensemble("log_target", log_target, 1)
-    log_pi = target_prior(target, log_p, np, "logits")
+    log_pi = check_target(target, log_p, np, "logits")
     c = None if center is None else _center(center, z)
     log_r = tilt(log_p, _log_tilt(z, log_p, tau_t, teacher, c, log_pi))
     report = Report()
@@ -187,7 +197,7 @@ def _log_tilt(
         "none": lambda: np.zeros(log_p.shape[1]),
         "centering": lambda: centering(log_p, log_target=log_pi),
         "inverse_prior": lambda: inverse_prior(log_p, log_target=log_pi),
-        "sinkhorn": lambda: sinkhorn(log_p, steps=3, log_target=log_pi),
+        "sinkhorn": lambda: sinkhorn_log_tilt(log_p, rounds=3, log_target=log_pi),
         "projected": lambda: project(log_p, log_target=log_pi).log_tilt,
     }
     return choose[teacher]()

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from theory.diagnosis.report import Fate, Report
 from theory.divergences import entropy, lautum_information, mutual_information
-from theory.ensembles import jensen_gap
+from theory.ensembles import jensen_gap, log_prior
 from theory.estimation import teacher_crossing_batch_size
 from theory.objective import certificate, evaluate
 from theory.projection import NotConverged, project
-from theory.simplex import marginal
-from theory.teachers import centering, inverse_prior, tilt
+from theory.tilts import centering_log_tilt as centering
+from theory.tilts import inverse_prior_log_tilt as inverse_prior
+from theory.tilts import tilt
 
 Teacher = Literal["none", "centering", "inverse_prior", "sinkhorn", "projected"]
 Matrix = NDArray[np.float64]
@@ -31,7 +32,7 @@ def fate_of(log_p: Matrix) -> Fate:
     """Of one output: alive if it tells the samples apart, else by where it stays."""
     if mutual_information(log_p) >= SILENT:
         return "alive"
-    height, highest = float(entropy(marginal(log_p))), math.log(log_p.shape[1])
+    height, highest = float(entropy(log_prior(log_p))), math.log(log_p.shape[1])
     if height >= highest - SILENT:
         return "uniform collapse"
     return "one cluster" if height <= math.log(1.5) else "constant"
@@ -43,9 +44,9 @@ def read_teacher(report: Report, log_p: Matrix, log_r: Matrix, log_pi: Matrix, *
     report.numbers.update(samples=n, clusters=k, log_clusters=math.log(k))
     for name, log in (("raw_teacher", log_p), ("teacher", log_r)):
         report.numbers[f"{name}_information"] = float(mutual_information(log))
-        report.numbers[f"{name}_prior_entropy"] = float(entropy(marginal(log)))
+        report.numbers[f"{name}_prior_entropy"] = float(entropy(log_prior(log)))
         report.numbers[f"{name}_entropy"] = float(entropy(log).mean())
-    off = 0.5 * float(np.abs(np.exp(marginal(log_r)) - np.exp(log_pi)).sum())
+    off = 0.5 * float(np.abs(np.exp(log_prior(log_r)) - np.exp(log_pi)).sum())
     report.numbers.update(clusters_in_use=len(np.unique(log_r.argmax(1))), teacher_off_target_tv=off)
     if n < FEW:
         report.say("warning", "E1", f"{n} samples are too few to call a fate.", f"{FEW} or more.")

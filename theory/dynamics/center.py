@@ -25,9 +25,17 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
-from theory.checks import check_number, on_host
-from theory.dynamics.growth import Matrix
+from theory.checks import Matrix, check_momentum, check_number, check_positive
 from theory.dynamics.moments import CrossViewMoments
+
+__all__ = [
+    "CenterStability",
+    "center_gain_limit",
+    "center_stability",
+    "coupled_center_stability",
+    "critical_center_momentum",
+    "critical_center_rate",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +71,10 @@ def critical_center_rate(
     All four broadcast; rates per unit time, gain = a = η/(K τ_s) times the squared length of the constant
     feature. Returns their common shape.
     """
-    a = positive("gain", gain, infinite=True)
-    mu = positive("teacher_rate", teacher_rate, infinite=True)
-    tau_s = positive("student_temperature", student_temperature)
-    tau_t = positive("teacher_temperature", teacher_temperature)
+    a = check_positive("gain", gain, infinite=True)
+    mu = check_positive("teacher_rate", teacher_rate, infinite=True)
+    tau_s = check_positive("student_temperature", student_temperature)
+    tau_t = check_positive("teacher_temperature", teacher_temperature)
     a, mu, tau_s, tau_t = _broadcast(
         gain=a, teacher_rate=mu, student_temperature=tau_s, teacher_temperature=tau_t
     )
@@ -100,10 +108,10 @@ def critical_center_momentum(
     `center_stability`; inf is the fast-student limit, taken at α = 1).  teacher_momentum: 1 − μ in [0, 1).
     All broadcast.
     """
-    tau_s = positive("student_temperature", student_temperature)
-    tau_t = positive("teacher_temperature", teacher_temperature)
-    a = positive("gain", gain, infinite=True)
-    mu = 1.0 - momentum("teacher_momentum", teacher_momentum)
+    tau_s = check_positive("student_temperature", student_temperature)
+    tau_t = check_positive("teacher_temperature", teacher_temperature)
+    a = check_positive("gain", gain, infinite=True)
+    mu = 1.0 - check_momentum("teacher_momentum", teacher_momentum)
     a, mu, tau_s, tau_t = _broadcast(
         gain=a, teacher_momentum=mu, student_temperature=tau_s, teacher_temperature=tau_t
     )
@@ -171,13 +179,13 @@ def center_stability(
 
     gain: a per step.  Momenta in [0, 1].  All broadcast; the results have the common shape.
     """
-    tau_s = positive("student_temperature", student_temperature)
+    tau_s = check_positive("student_temperature", student_temperature)
     a, tau_s, tau_t, mu, rho = _broadcast(
-        gain=positive("gain", gain),
+        gain=check_positive("gain", gain),
         student_temperature=tau_s,
-        teacher_temperature=positive("teacher_temperature", teacher_temperature),
-        teacher_momentum=1.0 - momentum("teacher_momentum", teacher_momentum),
-        center_momentum=1.0 - momentum("center_momentum", center_momentum),
+        teacher_temperature=check_positive("teacher_temperature", teacher_temperature),
+        teacher_momentum=1.0 - check_momentum("teacher_momentum", teacher_momentum),
+        center_momentum=1.0 - check_momentum("center_momentum", center_momentum),
     )
     alpha, beta = a / tau_s, a / tau_t
     zero = np.zeros_like(alpha)
@@ -208,8 +216,8 @@ def coupled_center_stability(
     a = check_number("gain", gain, low=0.0, open_low=True)
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
-    mu = 1.0 - float(momentum("teacher_momentum", teacher_momentum))
-    rho = 1.0 - float(momentum("center_momentum", center_momentum))
+    mu = 1.0 - float(check_momentum("teacher_momentum", teacher_momentum))
+    rho = 1.0 - float(check_momentum("center_momentum", center_momentum))
     second, cross = (
         moments.second(bias=bias),
         moments.cross(constrained=False, bias=bias),
@@ -229,26 +237,6 @@ def coupled_center_stability(
     teacher = mu * student + np.hstack([zero, (1 - mu) * eye, column])
     center = np.concatenate([np.zeros(d), rho * teacher_mean, [1 - rho]])[None, :]
     return _stability(np.vstack([student, teacher, center]))
-
-
-def positive(name: str, values: ArrayLike, *, infinite: bool = False) -> Matrix:
-    """`values` as float64, all > 0; inf only where it is a limit that means something."""
-    array = on_host(name, values)
-    bad = ~((array > 0) & (infinite | np.isfinite(array)))
-    if bad.any():
-        raise ValueError(
-            f"`{name}` must be positive{'' if infinite else ' and finite'}, got {array[bad].ravel()[0]:g}."
-        )
-    return array
-
-
-def momentum(name: str, values: ArrayLike) -> Matrix:
-    """`values` as float64, all in [0, 1]."""
-    array = on_host(name, values)
-    bad = ~((array >= 0) & (array <= 1))
-    if bad.any():
-        raise ValueError(f"`{name}` must be in [0, 1], got {array[bad].ravel()[0]:g}.")
-    return array
 
 
 def _broadcast(**arrays: Matrix) -> list[Matrix]:

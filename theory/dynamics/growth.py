@@ -25,8 +25,17 @@ import scipy.linalg
 import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
-from theory.checks import check_count, check_number, on_host
-from theory.dynamics.moments import Matrix, moment_pair
+from theory.checks import Matrix, check_count, check_number, check_rate, finite_on_host
+from theory.dynamics.moments import moment_pair
+
+__all__ = [
+    "Growth",
+    "critical_temperature",
+    "growth_rates",
+    "student_gain",
+    "survival_temperature",
+    "whitened_growth_rate",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +139,7 @@ def whitened_growth_rate(
 
     correlation: r_j, any shape.  Returns the same shape.
     """
-    r = finite("correlation", correlation)
+    r = finite_on_host("correlation", correlation)
     a = check_number("gain", gain, low=0.0, open_low=True)
     alpha = a / check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     beta = a * r / check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
@@ -153,7 +162,7 @@ def critical_temperature(correlation: ArrayLike, *, student_temperature: float) 
     correlation: r_j, any shape.  Returns the same shape.
     """
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    return np.maximum(finite("correlation", correlation), 0.0) * tau
+    return np.maximum(finite_on_host("correlation", correlation), 0.0) * tau
 
 
 def survival_temperature(correlation: ArrayLike, *, clusters: int, student_temperature: float) -> Matrix:
@@ -169,7 +178,7 @@ def survival_temperature(correlation: ArrayLike, *, clusters: int, student_tempe
 
     correlation: r in [0, 1], any shape.  Returns the same shape.
     """
-    r = finite("correlation", correlation)
+    r = finite_on_host("correlation", correlation)
     if ((r < 0) | (r > 1)).any():
         raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
     others = check_count("clusters", clusters, low=2) - 1
@@ -196,17 +205,3 @@ def survival_temperature(correlation: ArrayLike, *, clusters: int, student_tempe
         return max(rho, -float(found.fun))
 
     return tau * np.vectorize(highest, otypes=[np.float64])(r)
-
-
-def check_rate(name: str, value: float) -> float:
-    """A number > 0; inf allowed."""
-    number = check_number(name, value, finite=False)
-    return math.inf if number == math.inf else check_number(name, number, low=0.0, open_low=True)
-
-
-def finite(name: str, values: ArrayLike) -> Matrix:
-    """`values` as finite float64."""
-    array = on_host(name, values)
-    if not np.isfinite(array).all():
-        raise ValueError(f"`{name}` must be finite, got NaN or inf.")
-    return array

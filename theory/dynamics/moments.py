@@ -18,12 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from theory.checks import check_number, on_host
-from theory.simplex import sample_weights
+from theory.checks import Matrix, check_number, check_weights, finite_on_host, on_host
 
-Matrix = NDArray[np.float64]
+__all__ = ["Correlations", "CrossViewMoments", "correlations", "cross_view_moments"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +134,7 @@ def cross_view_moments(
                 f"`views[{i}]` must have the shape of `views[0]`, {phi[0].shape}, got {view.shape}."
             )
     n = len(phi[0])
-    w = sample_weights(
+    w = check_weights(
         None if weights is None else on_host("weights", weights),
         phi[0],
         np,
@@ -243,11 +242,9 @@ def moment_pair(cross: ArrayLike, second: ArrayLike) -> tuple[Matrix, Matrix]:
 
 
 def _features(name: str, view: ArrayLike) -> Matrix:
-    phi = on_host(name, view)
+    phi = finite_on_host(name, view)
     if phi.ndim != 2 or not phi.size:
         raise ValueError(f"`{name}` must have shape [N, D], not empty, got shape {phi.shape}.")
-    if not np.isfinite(phi).all():
-        raise ValueError(f"`{name}` must be finite, got NaN or inf.")
     return phi
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from theory.nn.normalizer import Counter, Kind, TeacherNormalizer
+from theory.nn.normalizer import Counter, TeacherNormalizer
 from theory.nn.schedules import Schedule, value_at
+from theory.teachers import Teacher
 
-__all__ = ["ClusterDistillationLoss", "Kind", "Schedule", "TeacherNormalizer"]
+__all__ = ["ClusterDistillationLoss", "Schedule", "TeacherNormalizer"]
 
 
 class ClusterDistillationLoss(nn.Module):
@@ -31,15 +32,15 @@ class ClusterDistillationLoss(nn.Module):
     `optimizer.step()`. Moving averages see every micro-batch; teachers "by the batch" (momentum=None) are
     normalised by the micro-batch.
 
-    kind, clusters, momentum, order, rounds, log_target, batch_shape, manual_update, validate: those of
-        `TeacherNormalizer`.  kind="centering", momentum=0.9 is DINO.
+    teacher, clusters, momentum, order, rounds, log_target, batch_shape, manual_update, validate: those of
+        `TeacherNormalizer`.  teacher="centering", momentum=0.9 is DINO.
     teacher_temperature, student_temperature: τ_t, τ_s > 0, or functions of the step such as `Schedule`.
         The step counts updates.
     """
 
     def __init__(
         self,
-        kind: Kind = "centering",
+        teacher: str | Teacher = "centering",
         *,
         clusters: int,
         momentum: float | Tensor | None = 0.9,
@@ -56,7 +57,7 @@ class ClusterDistillationLoss(nn.Module):
             if not value_at(value, 0) > 0:
                 raise ValueError(f"`{name}` must be positive, got {value}.")
         self.normalizer = TeacherNormalizer(
-            kind, clusters=clusters, momentum=momentum, manual_update=True, **options
+            teacher, clusters=clusters, momentum=momentum, manual_update=True, **options
         )
         self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
         self.manual_update = manual_update

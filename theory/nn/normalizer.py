@@ -1,31 +1,30 @@
 """The teacher after its constraint, r = tilt(softmax(z/τ), λ), as a module with moving averages.
 
-Every kind keeps one number for each cluster, its statistic, and sets λ from it:
-
-    centering                  mean logits c          λ = log π − c/τ
-    inverse_prior, power_mean  log M_s (s = 1: log P) λ = log π − log M_s
-    batch_softmax              log Σₙ wₙ e^{zₙ/τ}     λ = log π − statistic
-    cumulant, sinkhorn, projected   log π − λ(batch)  λ = log π − statistic
-
-so that a moving average, an average over ranks and one over accumulated batches are the same operation:
-the mean of order s of the statistics, s = 0 (arithmetic mean of logs) where there is no s.
+The table of `theory.teachers` says what is kept of a batch, how λ follows from it and how batches are averaged:
+a moving average, an average over ranks and one over accumulated batches are one operation.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import theory
-from theory.checks import namespace
-from theory.simplex import check_scores, target_prior
-
-Kind = Literal[
-    "none", "centering", "inverse_prior", "batch_softmax", "power_mean", "cumulant", "sinkhorn", "projected"
-]
+from theory.checks import (
+    Ensemble,
+    assume_valid,
+    check_scores,
+    check_target,
+    check_temperature,
+    check_weights,
+    namespace,
+)
+from theory.ensembles import power_mean_kernel
+from theory.logspace import normalize
+from theory.teachers import Batch, Teacher, check_teacher
+from theory.tilts import tilt_kernel
 
 
 class Counter(nn.Module):
@@ -43,10 +42,9 @@ class Counter(nn.Module):
 
 
 class TeacherNormalizer(nn.Module):
-    """log r of teacher logits [..., N, K], for one of the teachers of `theory.tilts`.
+    """log r of teacher logits [..., N, K], for one of `theory.TEACHERS`.
 
-    kind: "none", "centering", "inverse_prior", "batch_softmax", "power_mean" (with `order`), "cumulant",
-        "sinkhorn" (with `rounds`), "projected".
+    teacher: a name in the table ("power_mean" takes `order`, "sinkhorn" `rounds`), or a `theory.Teacher`.
     momentum: m of the moving average over batches, a number in [0, 1] or a tensor that broadcasts to
         [*batch_shape, 1]. None takes the statistic of the batch itself. With a momentum the order is DINO's:
         the old average is applied, then updated to m·old + (1 − m)·batch, from the statistic of a uniform
@@ -70,7 +68,7 @@ class TeacherNormalizer(nn.Module):
 
     def __init__(
         self,
-        kind: Kind,
+        teacher: str | Teacher,
         *,
         clusters: int,
         momentum: float | Tensor | None = None,
@@ -84,17 +82,10 @@ class TeacherNormalizer(nn.Module):
         process_group: Any = None,
     ) -> None:
         super().__init__()
-        if kind not in get_args(Kind):
-            raise ValueError(f"`kind` must be one of {', '.join(get_args(Kind))}, got {kind!r}.")
+        self.teacher = check_teacher(teacher)
+        self.settings = self.teacher.check_settings(order=order, rounds=rounds, tol=tol)
         if clusters < 2:
             raise ValueError(f"`clusters` must be at least 2, got {clusters}.")
-        for name, value, owner in (("order", order, "power_mean"), ("rounds", rounds, "sinkhorn")):
-            if (value is None) == (kind == owner):
-                raise ValueError(
-                    f"`{name}` must be given for kind '{owner}' and for no other, got {value} for {kind!r}."
-                )
-        if rounds is not None and rounds < 1:
-            raise ValueError(f"`rounds` must be at least 1, got {rounds}.")
         if momentum is not None:
             inside = (torch.as_tensor(momentum) >= 0) & (torch.as_tensor(momentum) <= 1)
             if not bool(inside.all()):
@@ -106,17 +97,16 @@ class TeacherNormalizer(nn.Module):
         uniform = torch.full((clusters,), -math.log(clusters))
         if log_target is not None:
             reference = uniform.to(log_target.dtype).expand(*batch_shape, 1, clusters)
-            target_prior(log_target, reference, namespace(log_target=log_target))
-        self.kind, self.clusters, self.rounds, self.tol = kind, clusters, rounds or 0, tol
+            check_target(log_target, reference, namespace(log_target=log_target))
+        self.clusters = clusters
         self.manual_update, self.validate, self.process_group = manual_update, validate, process_group
-        self.order = 1.0 if kind in ("inverse_prior", "batch_softmax") else order or 0.0
-        start = torch.zeros(clusters) if kind in ("centering", "batch_softmax") else uniform
+        start = torch.zeros(clusters) if self.teacher.of_scores else uniform
         if isinstance(momentum, Tensor):
             self.register_buffer("momentum", momentum, persistent=False)
         else:
             self.momentum = momentum
         self.register_buffer("log_target", uniform if log_target is None else log_target, persistent=False)
-        if momentum is not None and kind != "none":
+        if momentum is not None and self.teacher.constrained:
             self.register_buffer("average", start.repeat(*batch_shape, 1))
             self.register_buffer("pending", torch.zeros(*batch_shape, clusters))
             self.seen = Counter()  # samples in `pending`
@@ -131,14 +121,16 @@ class TeacherNormalizer(nn.Module):
             z = logits.to(torch.promote_types(logits.dtype, torch.float32))
             if self.validate:
                 check_scores("logits", z, namespace(logits=z))
-            with theory.assume_valid():
-                log_p = theory.log_softmax(z, temperature=temperature)
-                if self.kind == "none":
+            with assume_valid():
+                temperature = check_temperature(temperature, z, namespace(logits=z))
+                xp = namespace(logits=z)
+                log_p = normalize(z, xp, temperature)
+                if not self.teacher.constrained:
                     return log_p
                 if self.momentum is None:
                     statistic = self._statistic(z, log_p, temperature)
-                    return theory.tilt(log_p, self._log_tilt(statistic, temperature))
-                log_r = theory.tilt(log_p, self._log_tilt(self.average.to(z.dtype), temperature))
+                    return tilt_kernel(log_p, self._log_tilt(statistic, temperature), xp)
+                log_r = tilt_kernel(log_p, self._log_tilt(self.average.to(z.dtype), temperature), xp)
                 if self.training:
                     self._accumulate(self._statistic(z, log_p, temperature), z.shape[-2])
         if self.training and not self.manual_update:
@@ -151,7 +143,7 @@ class TeacherNormalizer(nn.Module):
 
         Raises RuntimeError: no batch was seen since.
         """
-        if self.kind == "none" or self.momentum is None:
+        if not self.teacher.constrained or self.momentum is None:
             return
         if self.seen.value == 0:
             raise RuntimeError("`update` was called without a forward in training mode since the last one.")
@@ -160,30 +152,29 @@ class TeacherNormalizer(nn.Module):
         self.seen.value = 0
 
     def extra_repr(self) -> str:
-        parts = {"kind": self.kind, "clusters": self.clusters, "momentum": self.momentum, "order": self.order}
-        return ", ".join(f"{name}={value}" for name, value in parts.items())
+        parts = {"clusters": self.clusters, "momentum": self.momentum, **self.settings._asdict()}
+        return ", ".join([repr(self.teacher.name), *(f"{name}={value}" for name, value in parts.items())])
+
+    @property
+    def _order(self) -> float:
+        """Of the power mean of statistics."""
+        order = self.teacher.average_order
+        return (self.settings.order or 0.0) if order is None else order
 
     def _log_tilt(self, statistic: Tensor, temperature: float | Tensor) -> Tensor:
-        if self.kind == "centering":
-            statistic = (statistic[..., None, :] / temperature)[..., 0, :]
-        return self.log_target.to(statistic.dtype) - statistic
+        return self.teacher.applied(statistic, temperature, self.log_target.to(statistic.dtype))
 
     def _statistic(self, z: Tensor, log_p: Tensor, temperature: float | Tensor) -> Tensor:
         """The batch's statistic [..., K], that of all ranks together."""
-        if self.kind == "centering":
-            return self._over_ranks(z.mean(dim=-2), z.shape[-2])
-        if self.kind in ("inverse_prior", "power_mean"):
-            return self._over_ranks(theory.log_prior(log_p, order=self.order), z.shape[-2])
-        log_pi = self.log_target.to(log_p.dtype)
-        if self.kind == "batch_softmax":
-            log_tilt = theory.batch_softmax(z, temperature=temperature, log_target=log_pi)
-            return self._over_ranks(log_pi - log_tilt, z.shape[-2])
-        log_p = torch.cat(self._gather(log_p), dim=-2)
-        if self.kind == "cumulant":
-            return log_pi - theory.cumulant(log_p, log_target=log_pi)
-        if self.kind == "sinkhorn":
-            return log_pi - theory.sinkhorn(log_p, steps=self.rounds, log_target=log_pi)
-        return log_pi - theory.project(log_p, log_target=log_pi, tol=self.tol).log_tilt
+        count, pools = z.shape[-2], self.teacher.pools
+        if not pools:
+            z, log_p = (torch.cat(self._gather(x), dim=-2) for x in (z, log_p))
+        xp = namespace(logits=z)
+        weights = check_weights(None, log_p, xp)
+        ensemble = Ensemble(log_p, weights, self.log_target.to(log_p.dtype), xp)
+        batch = Batch(z, temperature, ensemble, even=True)
+        statistic = self.teacher.statistic_of(batch, self.settings)
+        return self._over_ranks(statistic, count) if pools else statistic
 
     def _accumulate(self, statistic: Tensor, count: int) -> None:
         if seen := self.seen.value:
@@ -206,10 +197,11 @@ class TeacherNormalizer(nn.Module):
 
     def _mean(self, statistics: list[Tensor], weights: list[Tensor]) -> Tensor:
         """The weighted mean of order s of statistics [..., K]; weights broadcast to [..., 1]."""
-        with theory.assume_valid():
-            stacked = torch.stack(statistics, dim=-2)
-            column = [w.expand(*stacked.shape[:-2], 1) for w in weights]
-            return theory.log_prior(stacked, order=self.order, weights=torch.cat(column, dim=-1))
+        stacked = torch.stack(statistics, dim=-2)
+        column = [w.expand(*stacked.shape[:-2], 1) for w in weights]
+        return power_mean_kernel(
+            stacked, torch.cat(column, dim=-1), self._order, namespace(statistic=stacked)
+        )
 
     def _gather(self, x: Tensor) -> list[Tensor]:
         if self._world == 1:

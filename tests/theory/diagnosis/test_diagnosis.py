@@ -80,7 +80,7 @@ def test_the_margin_is_the_entropy_of_the_teachers_prior_less_the_loss():
     (teacher, student), _ = clustered()
     found = theory.diagnose(teacher, student_logits=student, **KNOBS).measurements
     log_p = theory.log_softmax(teacher, temperature=0.04)
-    log_r, log_q = theory.tilt(log_p, theory.centering(log_p)), theory.log_softmax(student, temperature=0.1)
+    log_r, log_q = theory.tilt(log_p, theory.centering_log_tilt(log_p)), theory.log_softmax(student, temperature=0.1)
     proof = theory.certificate(log_r, log_q)
     equal(found["margin"], proof.teacher_information - proof.kl, rtol=1e-10)
     equal(found["loss"], theory.evaluate(log_r, log_q).cross_entropy)
@@ -156,7 +156,7 @@ def test_prices_are_those_of_the_functions():
     found = theory.diagnose(teacher, **KNOBS).measurements
     log_p = theory.log_softmax(teacher, temperature=0.04)
     exact = np.exp(theory.project(log_p).log_r)
-    centred = np.exp(theory.tilt(log_p, theory.centering(log_p)))
+    centred = np.exp(theory.tilt(log_p, theory.centering_log_tilt(log_p)))
     equal(found["lautum_information"], theory.lautum_information(log_p))
     equal(found["gap_oscillation"], np.ptp(theory.jensen_gap(log_p)))
     equal(found["teacher_to_exact_tv"], found["batch_centred_to_exact_tv"])
@@ -197,7 +197,7 @@ def test_an_overshooting_student_is_not_blamed_on_the_centre():
     assert levels(found, "D4") == {"problem"}
     assert "overshoots" in found.findings[0].text
     radii = [
-        theory.center_stability(
+        theory.dynamics.center_stability(
             gain=share * limit / (K * 0.1),
             teacher_momentum=0.996,
             center_momentum=0.9,
@@ -444,4 +444,4 @@ def test_half_precision_logits_are_diagnosed():
 
 
 def test_every_published_system_has_a_kind():
-    assert {convention.teacher for convention in theory.CONVENTIONS.values()} <= KINDS.keys()
+    assert {convention.teacher for convention in theory.systems.SYSTEMS.values()} <= KINDS.keys()

@@ -17,7 +17,7 @@ from theory.dynamics.center import (
 )
 from theory.dynamics.growth import critical_temperature, survival_temperature
 from theory.dynamics.moments import cross_view_moments
-from theory.simplex import log_softmax
+from theory.ensembles import log_softmax
 
 decades = st.floats(-3.0, 3.0).map(lambda x: 10.0**x)
 per_step = st.floats(-4.0, -0.02).map(lambda x: 10.0**x)

@@ -19,7 +19,7 @@ from theory.dynamics.growth import (
 )
 from theory.dynamics.moments import correlations, cross_view_moments
 from theory.projection import project
-from theory.simplex import log_softmax
+from theory.ensembles import log_softmax
 from theory.teachers import centering, cumulant, inverse_prior, power_mean, tilt
 
 seeds = st.integers(0, 2**32 - 1)

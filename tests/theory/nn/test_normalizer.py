@@ -34,7 +34,7 @@ def logits(seed, *shape):
 def expected_tilt(kind, z, log_target):
     log_p = theory.log_softmax(z, temperature=TAU)
     if kind == "batch_softmax":
-        return theory.batch_softmax(z, temperature=TAU, log_target=log_target)
+        return theory.batch_softmax_log_tilt(z, temperature=TAU, log_target=log_target)
     if kind == "projected":
         return theory.project(log_p, log_target=log_target, tol=1e-10).log_tilt
     options = {"power_mean": {"order": 0.5}, "sinkhorn": {"steps": 3}}.get(kind, {})
