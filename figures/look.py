@@ -1,8 +1,8 @@
 """One look for each teacher, the same in every figure: label, colour, line and marker.
 
-Names are those of `theory.TEACHERS`; `moving_NAME` is that teacher normalised by a moving average over batches,
-in a tint of its colour. Colours are Okabe and Ito's, told apart with any colour vision; the line and the marker
-tell them apart in black and white.
+Names are those of `theory.TEACHERS`; `moving_NAME` is that teacher normalised by a moving average over
+batches, in a tint of its colour. Colours are Okabe and Ito's, told apart with any colour vision; the line and
+the marker tell them apart in black and white.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from matplotlib.colors import to_hex, to_rgb
 
+from experiments.training.names import MOVING
 from theory import TEACHERS
 
 Line = str | tuple[int, tuple[float, ...]]
@@ -28,7 +29,6 @@ DRAWN: Mapping[str, tuple[str, Line, str]] = MappingProxyType({
     "sinkhorn": ("#E69F00", (0, (4, 1)), "p"),
     "projected": ("#009E73", "-.", "^"),
 })  # fmt: skip
-MOVING = "moving_"
 MOVING_LINE, MOVING_MARKER = (0, (6, 1.5, 1, 1.5, 1, 1.5)), "D"
 
 
@@ -50,7 +50,8 @@ class Look:
 
 
 def _tint(color: str) -> str:
-    return to_hex(tuple(0.55 * x + 0.45 for x in to_rgb(color)))
+    red, green, blue = (0.55 * x + 0.45 for x in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 LOOKS: Mapping[str, Look] = MappingProxyType(

@@ -29,7 +29,7 @@ from experiments.data.mixtures import Mixture
 from experiments.engine import progress, sweep
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
-from experiments.training.trained_logits import Ensemble
+from experiments.training.trained_logits import TrainedLogits
 from experiments.training.variants import Variant
 
 CLAIMS = ("E1", "E2", "J5")
@@ -166,7 +166,7 @@ def measure_crossing(chunk: Crossing) -> xr.Dataset:
     """KL from the population's inverse-prior teacher to those of batches, and where it meets Jensen's."""
     s = chunk.settings
     sizes = 2 ** np.arange(0, 15)
-    z = Ensemble(data="digits", samples=256, steps=s.steps).logits(s.seeds)
+    z = TrainedLogits(data="digits", samples=256, steps=s.steps).logits(s.seeds)
     rng = np.random.default_rng([s.seeds, z.shape[-2]])
     kl = np.zeros((len(s.temperatures), s.seeds, 2, len(sizes)))
     jensen, predicted = np.zeros((2, len(s.temperatures), s.seeds))

@@ -19,8 +19,9 @@ import torch
 import xarray as xr
 
 import theory
+from experiments.data.named import Data
 from experiments.engine import sweep
-from experiments.training.trained_logits import Data, Ensemble
+from experiments.training.trained_logits import TrainedLogits
 
 CLAIMS = ("J1", "J6", "J10")
 MINUTES = 0.3
@@ -66,7 +67,7 @@ class Chunk:
 
 def work(chunk: Chunk) -> xr.Dataset:
     s = chunk.settings
-    ensemble = Ensemble(data=chunk.data, clusters=s.clusters, samples=s.samples, steps=s.steps)
+    ensemble = TrainedLogits(data=chunk.data, clusters=s.clusters, samples=s.samples, steps=s.steps)
     z = ensemble.logits(s.seeds)
     temperatures = np.geomspace(s.coldest, s.hottest, s.temperatures)
     rows = [_at(theory.log_softmax(z, temperature=float(t))) for t in temperatures]

@@ -27,11 +27,11 @@ from torch import Tensor
 import theory
 from experiments.data.digits import Digits
 from experiments.data.mixtures import Mixture
+from experiments.data.named import Data
 from experiments.engine import sweep
 from experiments.studies.shared import paired_difference
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.trained_logits import Data
 from experiments.training.variants import Variant
 
 CLAIMS = ("J9", "D1", "J6")

@@ -8,25 +8,21 @@ raw, before any temperature; the run itself used τ_t = 0.04 and τ_s = 0.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
-from experiments.data.digits import Digits
-from experiments.data.mixtures import Mixture
+from experiments.data.named import Data, make_source
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 
-Data = Literal["mixture", "digits"]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble:
+class TrainedLogits:
     """Settings of the network and of the samples.
 
-    data: "mixture" is the default `Mixture` with eight components, "digits" scikit-learn's.
-    clusters: K.  samples: N, views of held-out samples.  steps: of training, 0 for random weights.
+    data: as in `make_source`.  clusters: K.  samples: N, views of held-out samples.
+    steps: of training, 0 for random weights.
     """
 
     data: Data
@@ -36,7 +32,7 @@ class Ensemble:
 
     def logits(self, seeds: int) -> Tensor:
         """Raw logits [seed, N, K], float64, of independently trained networks."""
-        source = (Digits() if self.data == "digits" else Mixture()).source(range(seeds))
+        source = make_source(self.data, range(seeds))
         architecture = Architecture(clusters=self.clusters, hidden=(64, 32), head_scale=0.1)
         if self.steps == 0:
             weights = architecture.initialize(source.dim, variants=1, seeds=source.seeds)
