@@ -11,7 +11,7 @@ import torch
 
 import theory
 
-CORE = ("checks", "simplex", "divergences", "ensembles", "teachers", "bounds", "projection", "objective")
+CORE = ("ensembles", "divergences", "projection", "tilts", "bounds", "objective")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,6 @@ _TARGETED = ("weights", "log_target")
 
 CALLS = {
     "log_softmax": Call(arrays=("logits",), settings={"temperature": 0.5}),
-    "marginal": Call(arrays=("log_p",), knobs=("weights",)),
     "entropy": Call(arrays=("log_p",)),
     "cross_entropy": Call(arrays=("log_r", "log_q")),
     "kl": Call(arrays=("log_p", "log_q")),
@@ -39,13 +38,16 @@ CALLS = {
     "log_range": Call(arrays=("log_p",), knobs=("weights",)),
     "log_variance": Call(arrays=("log_p",), knobs=("weights",)),
     "tilt": Call(arrays=("log_p", "log_tilt")),
-    "centering": Call(arrays=("log_p",), knobs=_TARGETED),
-    "inverse_prior": Call(arrays=("log_p",), knobs=_TARGETED),
-    "power_mean": Call(arrays=("log_p",), knobs=_TARGETED, settings={"order": 2.0}),
-    "cumulant": Call(arrays=("log_p",), knobs=_TARGETED),
-    "sinkhorn": Call(arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"steps": 3}),
+    "centering_log_tilt": Call(arrays=("log_p",), knobs=_TARGETED),
+    "inverse_prior_log_tilt": Call(arrays=("log_p",), knobs=_TARGETED),
+    "power_mean_log_tilt": Call(arrays=("log_p",), knobs=_TARGETED, settings={"order": 2.0}),
+    "cumulant_log_tilt": Call(arrays=("log_p",), knobs=_TARGETED),
+    "batch_softmax_log_tilt": Call(arrays=("logits",), knobs=_TARGETED, settings={"temperature": 0.5}),
+    "sinkhorn_log_tilt": Call(arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"rounds": 3}),
     "project": Call(
-        arrays=("log_p",), knobs=(*_TARGETED, "log_tilt"), settings={"tol": 1e-11, "max_iter": 100}
+        arrays=("log_p",),
+        knobs=(*_TARGETED, "log_tilt"),
+        settings={"tol": 1e-11, "max_iter": 100},
     ),
     "specht_bound": Call(arrays=("log_range",)),
     "hoeffding_bound": Call(arrays=("log_range",)),
@@ -53,7 +55,7 @@ CALLS = {
     "teacher_distance_bound": Call(arrays=("jensen_gap",)),
     "hilbert_diameter": Call(arrays=("log_p",)),
     "sinkhorn_contraction": Call(arrays=("log_p",)),
-    "exact_distance_bound": Call(arrays=("log_p", "step")),
+    "projected_distance_bound": Call(arrays=("log_p", "log_tilt_change")),
     "evaluate": Call(arrays=("log_r", "log_q"), knobs=("weights",)),
     "certificate": Call(arrays=("log_r", "log_q"), knobs=_TARGETED),
 }
@@ -65,7 +67,7 @@ def public_functions() -> set[str]:
     """The functions of `theory.__all__` that are of the core; the rooms after it have tables of their own."""
     modules = {f"theory.{room}" for room in CORE}
     found = {name for name in theory.__all__ if inspect.isfunction(getattr(theory, name))}
-    return {name for name in found - {"assume_valid"} if getattr(theory, name).__module__ in modules}
+    return {name for name in found if getattr(theory, name).__module__ in modules}
 
 
 def log_softmax(z):
@@ -89,7 +91,7 @@ def operands(*, seed=0, batch=(), n=5, k=4, scale=1.5) -> dict[str, np.ndarray]:
         "weights": weights,
         "log_target": log_target,
         "log_tilt": rng.standard_normal((*batch, k)),
-        "step": rng.standard_normal((*batch, k)),
+        "log_tilt_change": rng.standard_normal((*batch, k)),
         "jensen_gap": rng.exponential(size=(*batch, k)),
         "log_range": rng.exponential(size=(*batch, k)),
     }

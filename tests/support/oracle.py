@@ -166,11 +166,6 @@ def log_softmax(logits, *, temperature=mpf(1)):
 
 
 @public
-def marginal(log_p, *, weights=None):
-    return _log_marginal(log_p, _weights(weights, len(log_p)))
-
-
-@public
 def entropy(log_p):
     return [_cross_entropy(row, row) for row in log_p]
 
@@ -281,33 +276,40 @@ def _power_mean(log_p, order, weights, log_target):
 
 
 @public
-def centering(log_p, *, weights=None, log_target=None):
+def centering_log_tilt(log_p, *, weights=None, log_target=None):
     return _power_mean(log_p, 0, weights, log_target)
 
 
 @public
-def inverse_prior(log_p, *, weights=None, log_target=None):
+def inverse_prior_log_tilt(log_p, *, weights=None, log_target=None):
     return _power_mean(log_p, 1, weights, log_target)
 
 
 @public
-def power_mean(log_p, *, order, weights=None, log_target=None):
+def power_mean_log_tilt(log_p, *, order, weights=None, log_target=None):
     return _power_mean(log_p, order, weights, log_target)
 
 
 @public
-def cumulant(log_p, *, weights=None, log_target=None):
+def cumulant_log_tilt(log_p, *, weights=None, log_target=None):
     half_variance = [v / 2 for v in _log_variance(log_p, _weights(weights, len(log_p)))]
     centred = _power_mean(log_p, 0, weights, log_target)
     return [a - b for a, b in zip(centred, half_variance, strict=True)]
 
 
 @public
-def sinkhorn(log_p, *, steps, weights=None, log_target=None, log_tilt=None):
+def batch_softmax_log_tilt(logits, *, temperature, weights=None, log_target=None):
+    scaled = [[z / temperature for z in row] for row in logits]
+    log_sum = _log_marginal(scaled, _weights(weights, len(logits)))
+    return [a - b for a, b in zip(_target(log_target, len(log_sum)), log_sum, strict=True)]
+
+
+@public
+def sinkhorn_log_tilt(log_p, *, rounds, weights=None, log_target=None, log_tilt=None):
     w, target = _weights(weights, len(log_p)), _target(log_target, len(log_p[0]))
     tilt_ = [mpf(0)] * len(target) if log_tilt is None else log_tilt
     teacher = log_p if log_tilt is None else _tilted(log_p, tilt_)
-    for _ in range(steps):
+    for _ in range(rounds):
         log_m = _log_marginal(teacher, w)
         tilt_ = [a + b - c for a, b, c in zip(tilt_, target, log_m, strict=True)]
         teacher = _tilted(log_p, tilt_)
@@ -399,8 +401,8 @@ def sinkhorn_contraction(log_p):
 
 
 @public
-def exact_distance_bound(log_p, step):
-    return _times(_osc(step), mp.sinh(_hilbert_diameter(log_p) / 4) ** 2)
+def projected_distance_bound(log_p, log_tilt_change):
+    return _times(_osc(log_tilt_change), mp.sinh(_hilbert_diameter(log_p) / 4) ** 2)
 
 
 @public

@@ -64,7 +64,7 @@ REFUSED = {
     **{key: {x: SHAPES[x] for x in [*_ROWS, "no samples", "+inf"]} for key in PER_SAMPLE},
     **{
         key: {x: SHAPES[x] for x in [*_ROWS, "+inf", "one fewer", "too many axes"]}
-        for key in ("log_tilt", "step")
+        for key in ("log_tilt", "log_tilt_change")
     },
     "log_target": {x: SHAPES[x] for x in [*_ROWS, "+inf", "one fewer", "too many axes"]},
     "jensen_gap": {x: SHAPES[x] for x in _ROWS},
@@ -133,7 +133,7 @@ def _mismatches():
         if "weights" in given:
             cut = dict.fromkeys(rows, (slice(4), slice(None)))
             yield pytest.param(name, cut, "weights", id=f"{name}-weights-samples")
-        for key in (x for x in given if x in ("log_tilt", "log_target", "step")):
+        for key in (x for x in given if x in ("log_tilt", "log_target", "log_tilt_change")):
             yield pytest.param(name, {key: (slice(3),)}, key, id=f"{name}-{key}-clusters")
 
 
@@ -183,7 +183,7 @@ SETTINGS = {
         (1j, TypeError, "a number, got complex"),
         (np.ones(3), TypeError, "a number, got ndarray"),
     ],
-    "steps": [
+    "rounds": [
         (-1, ValueError, "at least 0, got -1"),
         (1.0, TypeError, r"an integer, got 1\.0"),
         (True, TypeError, "an integer, got True"),
@@ -258,11 +258,11 @@ def test_one_sample_is_its_own_prior():
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("centering", "mean of order 0"),
-        ("inverse_prior", "mean of order 1"),
-        ("power_mean", "mean of order 2"),
-        ("cumulant", "geometric mean"),
-        ("sinkhorn", "mean"),
+        ("centering_log_tilt", "mean of order 0"),
+        ("inverse_prior_log_tilt", "mean of order 1"),
+        ("power_mean_log_tilt", "mean of order 2"),
+        ("cumulant_log_tilt", "geometric mean"),
+        ("sinkhorn_log_tilt", "mean"),
     ],
 )
 def test_a_cluster_nobody_uses_has_no_tilt(name, kind):
@@ -275,7 +275,7 @@ def test_a_cluster_nobody_uses_has_no_tilt(name, kind):
 def test_a_sample_without_weight_may_hold_zeros():
     log_p = theory.log_softmax(np.array([[0.0, -np.inf], [0.0, 1.0], [0.5, 0.0]]))
     weights = np.array([0.0, 0.5, 0.5])
-    for name in ("centering", "cumulant", "inverse_prior"):
+    for name in ("centering_log_tilt", "cumulant_log_tilt", "inverse_prior_log_tilt"):
         choose = getattr(theory, name)
         equal(choose(log_p, weights=weights), choose(log_p[1:]))
 
@@ -308,7 +308,7 @@ def test_a_bad_call_changes_nothing_either(name):
     assert np.array_equal(bad, kept, equal_nan=True)
 
 
-_REFUSES_ZEROS = ("centering", "cumulant")  # the geometric prior is 0 there
+_REFUSES_ZEROS = ("centering_log_tilt", "cumulant_log_tilt")  # the geometric prior is 0 there
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in _REFUSES_ZEROS])
@@ -409,9 +409,19 @@ CENTER = {
 @pytest.mark.parametrize(
     ("function", "arguments", "error", "message"),
     [
-        (theory.dynamics.critical_center_momentum, {"gain": "fast"}, TypeError, "`gain` must hold real numbers"),
+        (
+            theory.dynamics.critical_center_momentum,
+            {"gain": "fast"},
+            TypeError,
+            "`gain` must hold real numbers",
+        ),
         (theory.dynamics.critical_center_momentum, {"gain": 1j}, TypeError, "`gain` must hold real numbers"),
-        (theory.dynamics.critical_center_momentum, {"gain": [[1], [1, 2]]}, TypeError, "`gain` must be an array"),
+        (
+            theory.dynamics.critical_center_momentum,
+            {"gain": [[1], [1, 2]]},
+            TypeError,
+            "`gain` must be an array",
+        ),
         (
             theory.dynamics.critical_center_momentum,
             {"gain": np.full(2, 0.1), "teacher_momentum": np.full(3, 0.9)},
@@ -452,6 +462,7 @@ def test_moments_and_correlations_name_what_arrived():
 def test_half_precision_tensors_are_read(dtype):
     views = [torch.randn(64, 3, generator=torch.Generator().manual_seed(i)).to(dtype) for i in range(2)]
     got, want = (
-        theory.dynamics.cross_view_moments(*(f(v) for v in views)) for f in (lambda v: v, lambda v: v.double())
+        theory.dynamics.cross_view_moments(*(f(v) for v in views))
+        for f in (lambda v: v, lambda v: v.double())
     )
     equal(got.covariance, want.covariance)

@@ -64,7 +64,9 @@ def test_specht_is_right_from_tiny_to_huge_ranges():
 @given(ensembles(reach=20.0))
 @pytest.mark.claim("J7")
 def test_centred_and_inverse_prior_teachers_stay_within_the_oscillation_of_the_gap(case):
-    log_c, log_r = (case.teacher(choose)[0] for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt))
+    log_c, log_r = (
+        case.teacher(choose)[0] for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)
+    )
     bound = case.call(theory.teacher_distance_bound, case.weighted(theory.jensen_gap))
     widen = np.broadcast_to(bound.log_ratio[..., None], log_c.shape[:-1])
     at_most(np.abs(log_c - log_r).max(axis=-1), widen, slack=1e-12)
@@ -125,7 +127,7 @@ def test_each_sinkhorn_round_lowers_the_divergence_and_raises_the_dual_by_it(cas
     lam = np.zeros(case.logits.shape[-1])
     for _ in range(5):
         log_m = case.weighted(theory.log_prior, theory.tilt(case.log_p, lam))
-        after = case.weighted(theory.sinkhorn_log_tilt, steps=1, log_target=case.log_target, log_tilt=lam)
+        after = case.weighted(theory.sinkhorn_log_tilt, rounds=1, log_target=case.log_target, log_tilt=lam)
         log_m_after = case.weighted(theory.log_prior, theory.tilt(case.log_p, after))
         before = theory.kl(case.log_pi, log_m)
         at_most(theory.kl(case.log_pi, log_m_after), before, slack=1e-13)
@@ -140,7 +142,7 @@ def test_sinkhorn_contracts_towards_the_exact_tilt_by_birkhoff_and_hopf(case):
     exact = case.project(tol=1e-12).log_tilt
     lam = np.zeros_like(exact)
     for _ in range(3):
-        after = case.weighted(theory.sinkhorn_log_tilt, steps=1, log_target=case.log_target, log_tilt=lam)
+        after = case.weighted(theory.sinkhorn_log_tilt, rounds=1, log_target=case.log_target, log_tilt=lam)
         at_most(osc(after - exact), kappa * osc(lam - exact), slack=1e-9)
         lam = after
 

@@ -103,7 +103,10 @@ def test_hot_teachers_agree_to_first_order(case):
     range_ = np.ptp(case.logits, axis=-1).max() + 1.0
     for temperature in (1e2, 1e3):
         log_p = theory.log_softmax(case.logits, temperature=temperature)
-        log_r = [case.teacher(choose, log_p)[0] for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)]
+        log_r = [
+            case.teacher(choose, log_p)[0]
+            for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)
+        ]
         log_r.append(case.project(log_p, tol=1e-12).log_r)
         for each in log_r:
             error = np.abs((np.exp(each) - 1 / k) * temperature - first_order)

@@ -10,7 +10,7 @@ from tests.support import calls
 
 # Differentiated are an ensemble and a target through their logits, weights through a softmax.
 _FREE = {"log_p", "log_q", "log_r", "log_target"}
-_SCALAR_INPUTS = {"log_range", "jensen_gap", "step", "log_tilt", "logits"}
+_SCALAR_INPUTS = {"log_range", "jensen_gap", "log_tilt_change", "log_tilt", "logits"}
 EVERY = sorted(calls.CALLS)
 
 
@@ -149,7 +149,7 @@ def _flat():
 
 
 CORNERS = {"zeros": _zeros, "ties": _ties, "same rows": _same_rows, "saturated": _saturated, "flat": _flat}
-_REFUSES_ZEROS = {"centering", "cumulant"}
+_REFUSES_ZEROS = {"centering_log_tilt", "cumulant_log_tilt"}
 
 
 def _corners():

@@ -198,19 +198,21 @@ def _of_softmax(log_r, moved):
     return -np.expm1(log_r) * moved + others
 
 
-def _of_sinkhorn(log_p, steps, weights=None, log_target=None, log_tilt=None):
+def _of_sinkhorn(log_p, rounds, weights=None, log_target=None, log_tilt=None):
     """A round is 1-Lipschitz in max |λ|, so the errors of rounds add: each that of inverse_prior about λ."""
     k = log_p.shape[1]
     finite = np.isfinite(log_p)
     lam = np.zeros(k) if log_tilt is None else log_tilt.astype(float)
     total = 0.0
-    for _ in range(steps):
+    for _ in range(rounds):
         log_r = calls.log_softmax(log_p.astype(float) + lam)
         moved = np.where(finite, _samples(log_p, weights)[1] + np.abs(lam), 0.0)
         with np.errstate(invalid="ignore"):
             moved = np.where(finite, _of_softmax(log_r, moved), 0.0)
         share = _share(log_r, weights, 1.0)
-        log_m = theory.log_prior(log_r, weights=None if weights is None else _samples(log_p, weights)[0][:, 0])
+        log_m = theory.log_prior(
+            log_r, weights=None if weights is None else _samples(log_p, weights)[0][:, 0]
+        )
         pi = _log_pi(log_target, k)
         total += np.max(np.sum(share * moved, axis=0) + np.abs(pi) + np.abs(log_m) + np.abs(lam))
         lam = lam + pi - log_m
@@ -277,7 +279,7 @@ def test_functions_of_an_ensemble(ensemble, dtype):
     for name in ("entropy", "hilbert_diameter"):
         _compare(name, [log_p])
     _compare("sinkhorn_contraction", [log_p])
-    for name in ("marginal", "jensen_gap", "log_range", "log_variance"):
+    for name in ("log_prior", "jensen_gap", "log_range", "log_variance"):
         _compare(name, [log_p], weights=weights)
     for name in ("mutual_information", "lautum_information", "jeffreys_information"):
         _compare(name, [log_p], lambda *_: _of_rounded_prior(log_p, weights), weights=weights)
@@ -355,7 +357,7 @@ def test_tilt(ensemble, size, dtype):
     log_tilt = (size * _logits(1.0, 1, log_p.shape[1], 3)[0]).astype(dtype)
     moved = _samples(log_p, None)[1] + np.abs(log_tilt)
     _compare("tilt", [log_p, log_tilt], lambda _, exact: _of_softmax(exact, moved))
-    _compare("exact_distance_bound", [log_p, log_tilt], lambda _, exact: _of_sinh(log_p, exact))
+    _compare("projected_distance_bound", [log_p, log_tilt], lambda _, exact: _of_sinh(log_p, exact))
 
 
 def _of_sinh(log_p, exact):
@@ -372,13 +374,26 @@ def test_choices_of_tilt(ensemble, dtype):
     for log_target in (None, _softmax_rows(_logits(1.0, 1, log_p.shape[1], 4), dtype)[0]):
         given = {"weights": weights, "log_target": log_target}
         for name, order, more in [
-            ("centering", 0.0, {}),
-            ("inverse_prior", 1.0, {}),
-            ("cumulant", 0.0, {}),
-            *(("power_mean", order, {"order": order}) for order in (-2.0, 1e-3, 3.0)),
+            ("centering_log_tilt", 0.0, {}),
+            ("inverse_prior_log_tilt", 1.0, {}),
+            ("cumulant_log_tilt", 0.0, {}),
+            *(("power_mean_log_tilt", order, {"order": order}) for order in (-2.0, 1e-3, 3.0)),
         ]:
-            moved = _of_tilt_choice(order, log_p, variance=name == "cumulant", **given)
+            moved = _of_tilt_choice(order, log_p, variance=name == "cumulant_log_tilt", **given)
             _compare(name, [log_p], lambda *_, moved=moved: moved, **more, **given)
+
+
+@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("temperature", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+def test_batch_softmax(scale, temperature, dtype):
+    """Condition in z/τ and log π, each rounded once."""
+    logits = _logits(scale, 6, 5, 7).astype(dtype)
+    temperature = float(np.asarray(temperature, dtype))
+    for log_target in (None, _softmax_rows(_logits(1.0, 1, 5, 8), dtype)[0]):
+        moved = np.abs(logits.astype(float) / temperature).max(axis=0) + np.abs(_log_pi(log_target, 5))
+        given = {"weights": _uneven(6).astype(dtype), "log_target": log_target, "temperature": temperature}
+        _compare("batch_softmax_log_tilt", [logits], lambda *_, moved=moved: moved, **given)
 
 
 @ensembles(["dead cluster"])
@@ -387,15 +402,15 @@ def test_sinkhorn(ensemble, dtype):
     k = log_p.shape[1]
     start = _logits(1.0, 1, k, 5)[0].astype(dtype)
     target = _softmax_rows(_logits(1.0, 1, k, 6), dtype)[0]
-    for steps, log_target, log_tilt in [
+    for rounds, log_target, log_tilt in [
         (0, None, start),
         (1, None, None),
         (4, target, None),
         (2, target, start),
     ]:
-        given = {"steps": steps, "weights": weights, "log_target": log_target, "log_tilt": log_tilt}
+        given = {"rounds": rounds, "weights": weights, "log_target": log_target, "log_tilt": log_tilt}
         moved = _of_sinkhorn(log_p, **given)
-        _compare("sinkhorn", [log_p], lambda *_, moved=moved: moved, **given)
+        _compare("sinkhorn_log_tilt", [log_p], lambda *_, moved=moved: moved, **given)
 
 
 # -- functions of numbers --------------------------------------------------------------------------
@@ -446,12 +461,12 @@ def test_teacher_distance_bound(gap, dtype):
 
 
 @pytest.mark.parametrize("dtype", RTOL)
-@pytest.mark.parametrize("step", [[0.0, 0.0, 0.0], [0.0, 1e-300, 0.0], [0.0, 1e4, 1.0]])
+@pytest.mark.parametrize("change", [[0.0, 0.0, 0.0], [0.0, 1e-300, 0.0], [0.0, 1e4, 1.0]])
 @pytest.mark.parametrize("gap", [0.0, 1e-9, 10.0, 80.0, 160.0, 700.0, 1380.0, 1e5])
-def test_exact_distance_bound_up_to_overflow(gap, step, dtype):
+def test_projected_distance_bound_up_to_overflow(gap, change, dtype):
     log_p = _softmax_rows(np.array([[0.0, gap, 1.0], [0.0, 0.0, 1.0]]), dtype)
-    step = np.asarray(step, dtype)
-    _compare("exact_distance_bound", [log_p, step], lambda _, exact: _of_sinh(log_p, exact))
+    change = np.asarray(change, dtype)
+    _compare("projected_distance_bound", [log_p, change], lambda _, exact: _of_sinh(log_p, exact))
 
 
 # -- the projection --------------------------------------------------------------------------------
@@ -574,7 +589,7 @@ def test_infinite_divergences_are_those_of_scipy():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0, 1e4])
-def test_marginal_is_the_weighted_logsumexp_of_scipy(scale):
+def test_log_prior_is_the_weighted_logsumexp_of_scipy(scale):
     log_p, weights = calls.log_softmax(_logits(scale, 6, 5, 16)), _uneven(6)
     exact = scipy.special.logsumexp(log_p, axis=0, b=weights[:, None])
     equal(theory.log_prior(log_p, weights=weights), exact)

@@ -18,7 +18,7 @@ from tests.support import calls
 from tests.support.strategies import ensembles, fixed
 
 SINKHORNS = [theory.systems.dinov2, theory.systems.msn]
-steps = st.integers(1, 5)
+rounds_ = st.integers(1, 5)
 few = ensembles(reach=4.0, samples=(2, 9))
 plain = ensembles(batch=False, samples=(2, 9))
 
@@ -40,21 +40,21 @@ def call(case, teacher, logits=None, **settings):
 # -- each teacher is the published algorithm --
 
 
-@given(plain, steps)
+@given(plain, rounds_)
 def test_dinov2_and_swav_are_sinkhorn_on_exponentials(case, rounds):
     want = published_rounds(np.exp(case.logits / case.temperature), rounds, case.pi)
-    knobs = {"steps": rounds, "log_target": case.log_target}
+    knobs = {"rounds": rounds, "log_target": case.log_target}
     got = case.call(theory.systems.dinov2, case.logits, temperature=case.temperature, **knobs)
     equal(np.exp(got), want)
     assert np.array_equal(got, case.call(theory.systems.swav, case.logits, epsilon=case.temperature, **knobs))
 
 
-@given(plain, steps)
+@given(plain, rounds_)
 def test_msn_is_sinkhorn_on_sharpened_probabilities(case, rounds):
     soft = np.exp(case.logits / 0.5)
     sharp = (soft / soft.sum(axis=1, keepdims=True)) ** (0.5 / case.temperature)
     want = published_rounds(sharp / sharp.sum(axis=1, keepdims=True), rounds, case.pi)
-    knobs = {"steps": rounds, "log_target": case.log_target}
+    knobs = {"rounds": rounds, "log_target": case.log_target}
     equal(np.exp(case.call(theory.systems.msn, case.logits, temperature=case.temperature, **knobs)), want)
 
 
@@ -64,7 +64,7 @@ def test_one_round_on_exponentials_is_the_softmax_over_the_batch(case):
     columns = case.pi * columns / columns.sum(axis=0)
     want = columns / columns.sum(axis=1, keepdims=True)
     one = {"temperature": case.temperature, "log_target": case.log_target}
-    equal(np.exp(case.call(theory.systems.dinov2, case.logits, steps=1, **one)), want)
+    equal(np.exp(case.call(theory.systems.dinov2, case.logits, rounds=1, **one)), want)
     log_tilt = case.call(theory.batch_softmax_log_tilt, case.logits, **one)
     equal(np.exp(case.call(theory.tilt, case.log_p, log_tilt)), want)
 
@@ -79,7 +79,9 @@ def test_sela_scales_powers_of_probabilities_until_both_sides_agree(case, sharpn
         clusters = 1 / k / (power @ samples)
         samples = 1 / n / (power.T @ clusters)
     want = (clusters * power * samples.T).T * n
-    equal(np.exp(case.call(theory.systems.sela, case.logits, sharpness=sharpness, tol=1e-12)), want, atol=1e-9)
+    equal(
+        np.exp(case.call(theory.systems.sela, case.logits, sharpness=sharpness, tol=1e-12)), want, atol=1e-9
+    )
 
 
 @given(plain, st.floats(0.0, 0.999), st.integers(1, 5), st.data())
@@ -103,7 +105,9 @@ def test_dino_applies_the_old_centre_and_then_moves_it(case, momentum, batches, 
 @pytest.mark.control("J3")
 def test_a_centre_moved_before_it_is_applied_is_not_dinos():
     logits, centre = np.array([[3.0, 0.0, 1.0], [1.0, 0.5, 0.0]]), np.array([1.0, 0.0, -1.0])
-    late, early = (theory.systems.dino(logits, c) for c in (centre, theory.systems.update_center(centre, logits)))
+    late, early = (
+        theory.systems.dino(logits, c) for c in (centre, theory.systems.update_center(centre, logits))
+    )
     assert np.abs(np.exp(late) - np.exp(early)).max() > 0.1
 
 
@@ -111,7 +115,10 @@ def test_a_centre_that_forgets_everything_is_the_batchs_own():
     logits = calls.operands(batch=(2,))["logits"]
     centre = theory.systems.update_center(np.zeros(4), logits, momentum=0.0)
     log_p = theory.log_softmax(logits, temperature=0.5)
-    equal(theory.systems.dino(logits, centre, temperature=0.5), theory.tilt(log_p, theory.centering_log_tilt(log_p)))
+    equal(
+        theory.systems.dino(logits, centre, temperature=0.5),
+        theory.tilt(log_p, theory.centering_log_tilt(log_p)),
+    )
 
 
 @given(few)
@@ -131,15 +138,21 @@ def test_a_weight_of_two_is_a_sample_counted_twice(case):
 # -- what Sinkhorn ignores, and where it ends --
 
 
-@given(few, steps, st.data())
+@given(few, rounds_, st.data())
 @pytest.mark.claim("T6")
 def test_each_sinkhorn_ignores_one_side_of_the_logits_at_any_round(case, rounds, data):
     bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-20.0, 20.0)))
     shift = data.draw(arrays(np.float64, case.logits.shape[:-1], elements=st.floats(-20.0, 20.0)))
-    knobs = {"temperature": case.temperature, "steps": rounds}
+    knobs = {"temperature": case.temperature, "rounds": rounds}
     biased, shifted = case.logits + bias, case.logits + shift[..., None]
-    equal(call(case, theory.systems.dinov2, biased, **knobs), call(case, theory.systems.dinov2, **knobs), atol=1e-10)
-    equal(call(case, theory.systems.msn, shifted, **knobs), call(case, theory.systems.msn, **knobs), atol=1e-10)
+    equal(
+        call(case, theory.systems.dinov2, biased, **knobs),
+        call(case, theory.systems.dinov2, **knobs),
+        atol=1e-10,
+    )
+    equal(
+        call(case, theory.systems.msn, shifted, **knobs), call(case, theory.systems.msn, **knobs), atol=1e-10
+    )
 
 
 @given(ensembles(reach=2.0), st.data())
@@ -173,7 +186,7 @@ def test_both_sinkhorns_contract_towards_the_projection(case, rounds):
     kappa = case.call(theory.sinkhorn_contraction, case.log_p)[..., None]
     for teacher in SINKHORNS:
         first, last = (
-            np.ptp(call(case, teacher, temperature=case.temperature, steps=t) - exact, axis=-1)
+            np.ptp(call(case, teacher, temperature=case.temperature, rounds=t) - exact, axis=-1)
             for t in (1, rounds)
         )
         at_most(last, kappa ** (rounds - 1) * first, slack=1e-9)
@@ -185,7 +198,7 @@ def test_msn_dinov2_and_sela_meet_in_the_limit(case):
     exact = np.exp(call(case, theory.systems.sela, sharpness=1.0 / case.temperature, tol=1e-12))
     equal(exact, np.exp(case.project(tol=1e-12).log_r), atol=1e-9)
     for teacher in SINKHORNS:
-        log_r = call(case, teacher, temperature=case.temperature, steps=25)  # κ ≤ tanh²(½)
+        log_r = call(case, teacher, temperature=case.temperature, rounds=25)  # κ ≤ tanh²(½)
         equal(np.exp(log_r), exact, atol=1e-9)
 
 
@@ -203,24 +216,26 @@ def test_three_rounds_at_the_published_temperature_are_not_the_limit():
 # -- the published settings --
 
 
-def test_conventions_name_their_teachers_and_the_temperatures_these_begin_at():
+def test_systems_name_their_teachers_and_the_temperatures_these_begin_at():
     knob = {"dino": "temperature", "dinov2": "temperature", "swav": "epsilon", "msn": "temperature"}
-    for name, convention in theory.systems.SYSTEMS.items():
-        defaults = inspect.signature(getattr(theory, convention.teacher)).parameters
-        if convention.teacher == "sela":
-            assert convention.teacher_temperature == 1.0 / defaults["sharpness"].default
+    for name, system in theory.systems.SYSTEMS.items():
+        defaults = inspect.signature(getattr(theory.systems, system.function)).parameters
+        if system.function == "sela":
+            assert system.teacher_temperature == 1.0 / defaults["sharpness"].default
         else:
-            assert convention.teacher_temperature == defaults[knob[convention.teacher]].default, name
+            assert system.teacher_temperature == defaults[knob[system.function]].default, name
         moves = inspect.signature(theory.systems.update_center).parameters["momentum"].default
-        assert convention.center_momentum == (moves if convention.teacher == "dino" else 0.0), name
-        assert convention.teacher_temperature <= convention.final_teacher_temperature, name
-        assert convention.final_teacher_temperature <= convention.student_temperature, name
-        assert 0.0 <= convention.teacher_momentum < 1.0, name
-        assert convention.clusters >= 2, name
-        assert convention.source, name
+        assert system.center_momentum == (moves if system.function == "dino" else 0.0), name
+        assert system.teacher_temperature <= system.final_teacher_temperature, name
+        assert system.final_teacher_temperature <= system.student_temperature, name
+        assert 0.0 <= system.teacher_momentum < 1.0, name
+        assert system.clusters >= 2, name
+        assert system.source, name
+        assert system.teacher in theory.TEACHERS, name
+        assert theory.TEACHERS[system.teacher].in_logits == (system.center_momentum > 0), name
 
 
-def test_conventions_cannot_be_changed():
+def test_systems_cannot_be_changed():
     with pytest.raises(TypeError):
         theory.systems.SYSTEMS["dino"] = None
     with pytest.raises(AttributeError):
@@ -232,12 +247,11 @@ def test_conventions_cannot_be_changed():
 
 OPTIONAL = ("weights", "log_target")
 CALLS = {
-    "batch_softmax": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5}),
     "dino": calls.Call(arrays=("logits", "center"), settings={"temperature": 0.5}),
     "update_center": calls.Call(arrays=("center", "logits"), knobs=("weights",), settings={"momentum": 0.9}),
-    "dinov2": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "steps": 3}),
-    "swav": calls.Call(arrays=("scores",), knobs=OPTIONAL, settings={"epsilon": 0.5, "steps": 3}),
-    "msn": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "steps": 3}),
+    "dinov2": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "rounds": 3}),
+    "swav": calls.Call(arrays=("scores",), knobs=OPTIONAL, settings={"epsilon": 0.5, "rounds": 3}),
+    "msn": calls.Call(arrays=("logits",), knobs=OPTIONAL, settings={"temperature": 0.5, "rounds": 3}),
     "sela": calls.Call(
         arrays=("logits",), knobs=OPTIONAL, settings={"sharpness": 2.0, "tol": 1e-13, "max_iter": 100}
     ),
@@ -252,14 +266,14 @@ def operands(**sizes):
 def run(name, values, **changed):
     spec, given = CALLS[name], {**values, **CALLS[name].settings, **changed}
     knobs = {key: given[key] for key in (*spec.knobs, *spec.settings)}
-    return getattr(theory, name)(*(given[key] for key in spec.arrays), **knobs)
+    return getattr(theory.systems, name)(*(given[key] for key in spec.arrays), **knobs)
 
 
 def test_the_table_holds_every_function_of_the_room_and_its_arguments():
-    public = {name for name in theory.__all__ if inspect.isfunction(getattr(theory, name))}
-    assert set(CALLS) == {x for x in public if getattr(theory, x).__module__ == "theory.systems"}
+    public = theory.systems.__all__
+    assert set(CALLS) == {name for name in public if inspect.isfunction(getattr(theory.systems, name))}
     for name, spec in CALLS.items():
-        parameters = inspect.signature(getattr(theory, name)).parameters
+        parameters = inspect.signature(getattr(theory.systems, name)).parameters
         assert set(parameters) == {*spec.arrays, *spec.knobs, *spec.settings}, name
 
 
@@ -327,7 +341,7 @@ BAD = {
         (np.log([0.5, 0.5]), ValueError, "match the clusters of `(logits|scores)`"),
     ],
     "temperature": [(x, ValueError, "positive and finite") for x in (0.0, -0.1, math.inf, math.nan)],
-    "steps": [(0, ValueError, "at least 1, got 0"), (3.0, TypeError, r"an integer, got 3\.0")],
+    "rounds": [(0, ValueError, "at least 1, got 0"), (3.0, TypeError, r"an integer, got 3\.0")],
     "momentum": [
         (-0.1, ValueError, r"in \[0, 1\], got -0\.1"),
         (1.1, ValueError, r"in \[0, 1\], got 1\.1"),
@@ -348,7 +362,7 @@ def test_a_bad_argument_is_named_with_what_arrived(name, key):
             run(name, operands(), **{key: value})
 
 
-@pytest.mark.parametrize("name", ["batch_softmax", "dinov2", "swav", "msn", "sela"])
+@pytest.mark.parametrize("name", ["dinov2", "swav", "msn", "sela"])
 def test_a_cluster_that_no_sample_can_use_is_named(name):
     logits = np.zeros((5, 4))
     logits[1:, 2] = -np.inf

@@ -96,7 +96,11 @@ def test_tilts_ignore_sample_shifts_and_commute_with_permutations(case, random):
 def test_the_centred_teacher_ignores_a_bias_per_cluster(case, data):
     bias = data.draw(arrays(np.float64, case.logits.shape[-1:], elements=st.floats(-30.0, 30.0)))
     biased = theory.log_softmax(case.logits + bias, temperature=case.temperature)
-    equal(case.teacher(theory.centering_log_tilt, biased)[0], case.teacher(theory.centering_log_tilt)[0], atol=1e-10)
+    equal(
+        case.teacher(theory.centering_log_tilt, biased)[0],
+        case.teacher(theory.centering_log_tilt)[0],
+        atol=1e-10,
+    )
 
 
 @given(ensembles(uniform=True))
@@ -234,7 +238,11 @@ def test_exchangeable_clusters_make_centred_and_inverse_prior_teachers_one(case)
     whole = fixed(orbit, temperature=case.temperature, weights=weights)
     gap = whole.weighted(theory.jensen_gap)
     equal(gap, np.full(k, gap.mean()), atol=1e-12)
-    equal(whole.teacher(theory.centering_log_tilt)[0], whole.teacher(theory.inverse_prior_log_tilt)[0], atol=1e-11)
+    equal(
+        whole.teacher(theory.centering_log_tilt)[0],
+        whole.teacher(theory.inverse_prior_log_tilt)[0],
+        atol=1e-11,
+    )
 
 
 @given(ensembles())
@@ -251,15 +259,19 @@ def test_one_cluster_of_larger_spread_parts_them():
     case = fixed(logits)
     gap = theory.jensen_gap(case.log_p)
     assert np.ptp(gap) > 0.1
-    difference = np.exp(case.teacher(theory.centering_log_tilt)[0]) - np.exp(case.teacher(theory.inverse_prior_log_tilt)[0])
+    difference = np.exp(case.teacher(theory.centering_log_tilt)[0]) - np.exp(
+        case.teacher(theory.inverse_prior_log_tilt)[0]
+    )
     assert np.abs(difference).max() > 0.02
 
 
 @given(ensembles())
 def test_sinkhorn_begins_with_the_inverse_prior_and_goes_on_from_where_it_is_started(case):
-    one, three = (case.weighted(theory.sinkhorn_log_tilt, steps=s, log_target=case.log_target) for s in (1, 3))
+    one, three = (
+        case.weighted(theory.sinkhorn_log_tilt, rounds=s, log_target=case.log_target) for s in (1, 3)
+    )
     equal(one, case.weighted(theory.inverse_prior_log_tilt, log_target=case.log_target))
-    onward = case.weighted(theory.sinkhorn_log_tilt, steps=2, log_target=case.log_target, log_tilt=one)
+    onward = case.weighted(theory.sinkhorn_log_tilt, rounds=2, log_target=case.log_target, log_tilt=one)
     equal(onward, three)
 
 
