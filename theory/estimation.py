@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from theory.checks import check_count, check_ensemble, check_number, reject
+from theory.checks import Ensemble, check_count, check_ensemble, check_number, reject
 from theory.ensembles import jensen_gap_kernel
 from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
 from theory.tilts import tilt_kernel
@@ -116,9 +116,17 @@ def teacher_crossing_batch_size(
     uniform.  Returns [...].
     Raises ValueError: a cluster in which every sample has probability 0.
     """
-    log_p, weights, log_pi, xp = check_ensemble(log_p, weights, log_target)
+    ensemble = check_ensemble(log_p, weights, log_target)
+    xp = ensemble.xp
+    empty = log_mean_exp(log_p, ensemble.weights, xp) == -math.inf
+    reject("log_p", empty, "give every cluster a positive mean over the samples", "0", xp)
+    return teacher_crossing_kernel(ensemble)
+
+
+def teacher_crossing_kernel(ensemble: Ensemble) -> Array:
+    """`teacher_crossing_batch_size` for checked input in which no cluster is empty."""
+    log_p, weights, log_pi, xp = ensemble
     log_mean = log_mean_exp(log_p, weights, xp)
-    reject("log_p", log_mean == -math.inf, "give every cluster a positive mean over the samples", "0", xp)
     r = xp.exp(tilt_kernel(log_p, log_pi - log_mean, xp))
     gap = jensen_gap_kernel(log_p, weights, xp)
     w, infinite = weights[..., None], xp.any(gap == math.inf, axis=-1)

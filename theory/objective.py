@@ -63,7 +63,12 @@ def evaluate(log_r: Array, log_q: Array, *, weights: Array | None = None) -> Obj
     Returns Objective, each entry [...], in nats.
     Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
     """
-    (log_r, weights, _, xp), log_q = _check_teacher_and_student(log_r, log_q, weights)
+    return evaluate_kernel(*_check_teacher_and_student(log_r, log_q, weights))
+
+
+def evaluate_kernel(teacher: Ensemble, log_q: Array) -> Objective:
+    """`evaluate` for checked input."""
+    log_r, weights, _, xp = teacher
 
     def entropy(log_p: Array) -> Array:
         return cross_entropy_kernel(log_p, log_p, xp)
@@ -94,7 +99,12 @@ def certificate(
     log_target: log π, [..., K]; None means uniform.  Returns Certificate, each entry [...].
     Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
     """
-    (log_r, weights, log_pi, xp), log_q = _check_teacher_and_student(log_r, log_q, weights, log_target)
+    return certificate_kernel(*_check_teacher_and_student(log_r, log_q, weights, log_target))
+
+
+def certificate_kernel(teacher: Ensemble, log_q: Array) -> Certificate:
+    """`certificate` for checked input."""
+    log_r, weights, log_pi, xp = teacher
     log_r_mean, log_q_mean = (log_mean_exp(x, weights, xp) for x in (log_r, log_q))
     d = mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp)
     information = mutual_information_kernel(log_r, weights, xp)
