@@ -24,6 +24,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from experiments.data.digits import Digits
+from experiments.data.labels import clusters_in_use, normalized_mutual_information, shares
 from experiments.data.sources import Batch
 from experiments.engine import sweep
 from experiments.studies.shared import paired_difference
@@ -168,8 +169,8 @@ def measure(
     labels = [g.labels.cpu() for g in galleries]
     both = features[0], labels[0], features[1], labels[1]
     return {
-        "nmi": metrics.normalized_mutual_information(labels[1], clusters),
-        "clusters_in_use": metrics.clusters_in_use(metrics.shares(clusters, count)),
+        "nmi": normalized_mutual_information(labels[1], clusters),
+        "clusters_in_use": clusters_in_use(shares(clusters, count)),
         "knn_accuracy": metrics.knn_accuracy(*both),
         "probe_accuracy": metrics.linear_probe(*both),
     }

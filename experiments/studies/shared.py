@@ -23,9 +23,15 @@ from experiments.training.distill import Observer, Snapshot
 from experiments.training.metrics import knn_accuracy
 from experiments.training.names import split
 from experiments.training.variants import Variant
-from theory.dynamics.moments import CrossViewMoments, correlations
+from theory.dynamics import CrossViewMoments, correlations
+from theory.teachers import check_teacher
 
 Kind = TypeVar("Kind")
+
+COMPARED = ("unconstrained", "moving_centering", "centering", "inverse_prior", "projected")
+"""The teachers that most studies compare."""
+BY_BATCH = tuple(name for name in COMPARED if not split(name)[1])
+"""Those of them that are normalised by the batch."""
 
 
 # -- chunks ----------------------------------------------------------------------------------------
@@ -70,22 +76,31 @@ def stacked(parts: Sequence[xr.Dataset], grid: Mapping[str, Sequence[Any]]) -> x
 
 
 def variant_of(
-    teacher: str, *, name: str | None = None, center_momentum: float | None = None, **settings: Any
+    teacher: str,
+    *,
+    name: str | None = None,
+    center_momentum: float | None = None,
+    order: float | None = None,
+    rounds: int | None = None,
+    **settings: Any,
 ) -> Variant:
     """The run of a teacher, called like it if no name is given.
 
     teacher: a name in `theory.TEACHERS`, normalised by the batch; or moving_NAME, normalised by a moving
-    average of that momentum.
+    average of momentum `center_momentum`, which the others ignore. So do teachers without an order, without
+    rounds, what is given for those that have them.
     """
     plain, moving = split(teacher)
     if moving and center_momentum is None:
         raise ValueError(f"`center_momentum` must be given for {teacher!r}.")
+    given = {"order": order, "rounds": rounds}
+    taken: dict[str, Any] = {setting: given[setting] for setting in check_teacher(plain).settings}
     momentum = center_momentum if moving else None
-    return Variant(name=name or teacher, teacher=plain, center_momentum=momentum, **settings)
+    return Variant(name=name or teacher, teacher=plain, center_momentum=momentum, **taken, **settings)
 
 
-def step_of(step_size: float, *, clusters: int, student_temperature: float) -> float:
-    """The learning rate η = α K τ_s² of a step size α per unit of feature variance.  [D2]"""
+def learning_rate_of(step_size: float, *, clusters: int, student_temperature: float) -> float:
+    """η = α K τ_s², α the step size per unit of feature variance.  [D2]"""
     return step_size * clusters * student_temperature**2
 
 

@@ -23,9 +23,9 @@ import xarray as xr
 from torch import Tensor
 
 import theory
+from experiments.data.labels import normalized_mutual_information
 from experiments.data.sources import generators, normal
 from experiments.engine import progress, sweep
-from experiments.training import metrics
 
 CLAIMS = ("O3", "O4", "O5", "T3", "T6", "D2")
 MINUTES = 0.6
@@ -170,7 +170,7 @@ def _record(log_r: Tensor, log_q: Tensor, target: Tensor, labels: Tensor) -> dic
         "student_information": theory.mutual_information(log_q),
         "prior_entropy": theory.entropy(prior),
         "prior_error": 0.5 * (prior.exp() - 1 / prior.shape[-1]).abs().sum(dim=-1),
-        "nmi": metrics.normalized_mutual_information(labels, log_q.argmax(dim=-1)),
+        "nmi": normalized_mutual_information(labels, log_q.argmax(dim=-1)),
     }
 
 

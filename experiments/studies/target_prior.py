@@ -24,14 +24,14 @@ import xarray as xr
 from torch import Tensor
 
 import theory
+from experiments.data.labels import normalized_mutual_information, splits_and_merges
 from experiments.data.mixtures import Mixture, MixtureSource
 from experiments.engine import sweep
 from experiments.studies.shared import paired_difference
-from experiments.training import metrics
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.moments import correlations
+from theory.dynamics import correlations
 
 CLAIMS = ("T2", "T3", "O5", "D2")
 MINUTES = 2.5
@@ -152,27 +152,6 @@ def work(chunk: Chunk) -> xr.Dataset:
     return found.rename(variant="exponent").assign_coords(exponent=list(s.exponents))
 
 
-def splits_and_merges(labels: Tensor, clusters: Tensor, count: int) -> dict[str, Tensor]:
-    """Conditional entropies and counts of split and merged components, [...].
-
-    splitting H(cluster|component), merging H(component|cluster), nats. A cluster in use belongs to the
-    component that has most of its samples; split: components with two or more, merged: with none.
-    labels, clusters: [..., N], in 0 … count − 1.
-    """
-    joint = metrics.shares(labels * count + clusters, count * count).unflatten(-1, (count, count))
-    entropy = theory.entropy(joint.flatten(-2).log())
-    share = joint.sum(dim=-2)
-    owner = torch.nn.functional.one_hot(joint.argmax(dim=-2), count)
-    in_use = share >= metrics.IN_USE / count
-    owned = (owner * in_use[..., None]).sum(dim=-2)
-    return {
-        "splitting": entropy - theory.entropy(joint.sum(dim=-1).log()),
-        "merging": entropy - theory.entropy(share.log()),
-        "split": (owned >= 2).sum(dim=-1).double(),
-        "merged": (owned == 0).sum(dim=-1).double(),
-    }
-
-
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Ends of the runs (zipf, teacher, exponent, seed), and their differences from the true target's."""
     chunks = [Chunk(settings=settings, zipf=z, teacher=t) for z in settings.zipf for t in TEACHERS]
@@ -219,7 +198,7 @@ def _of_the_mixture(settings: Settings, zipf: float) -> xr.Dataset:
             "ceiling": ("exponent", 2 * np.minimum(of_target, of_shares) / (of_target + of_shares)),
             "posterior_nmi": (
                 "seed",
-                metrics.normalized_mutual_information(batch.labels, posterior).numpy(),
+                normalized_mutual_information(batch.labels, posterior).numpy(),
             ),
             "correlation": between.min(),
         }

@@ -1,4 +1,4 @@
-"""What is recorded of a run: informations, clusters in use, agreement with the labels, quality of features.
+"""What is recorded of a run: informations, clusters and their agreement with the labels, quality of features.
 
 Everything is batched over leading axes and computed in float64; scikit-learn's values are reproduced.
 """
@@ -13,8 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 import theory
-
-IN_USE = 0.1
+from experiments.data.labels import clusters_in_use, normalized_mutual_information, shares
 
 
 def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -46,33 +45,6 @@ def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Ten
         "effective_clusters": theory.entropy(share.log()).exp(),
         "nmi": normalized_mutual_information(labels.expand(clusters.shape), clusters),
     }
-
-
-def shares(clusters: Tensor, count: int) -> Tensor:
-    """Share of the N samples in each cluster, float64: [..., N] → [..., count]."""
-    ones = torch.ones_like(clusters, dtype=torch.float64)
-    total = torch.zeros(*clusters.shape[:-1], count, dtype=torch.float64, device=clusters.device)
-    return total.scatter_add_(-1, clusters, ones) / clusters.shape[-1]
-
-
-def clusters_in_use(share: Tensor) -> Tensor:
-    """Number of clusters with at least a tenth of the even share, 1/(10 K): [..., K] → [...]."""
-    return (share >= IN_USE / share.shape[-1]).sum(dim=-1).to(torch.float64)
-
-
-def normalized_mutual_information(labels: Tensor, clusters: Tensor) -> Tensor:
-    """NMI = 2 I(A;B)/(H(A) + H(B)) of two labelings [..., N]; 1 where both are constant, 0 where one is.
-
-    Source: `sklearn.metrics.normalized_mutual_info_score` with its default, arithmetic mean.
-    """
-    rows, columns = int(labels.max()) + 1, int(clusters.max()) + 1
-    joint = shares(labels * columns + clusters, max(rows * columns, 2))
-    table = joint[..., : rows * columns].unflatten(-1, (rows, columns))
-    one, other = (_entropy_of(table.sum(dim=axis)) for axis in (-1, -2))
-    both = _entropy_of(joint)
-    total = one + other
-    score = 2 * (total - both) / torch.where(total > 0, total, 1.0)
-    return torch.where(total > 0, score.clamp(min=0.0), 1.0)
 
 
 def knn_accuracy(
@@ -112,10 +84,3 @@ def linear_probe(train: Tensor, train_labels: Tensor, test: Tensor, test_labels:
         expected = test_labels.expand(*lead, -1)[index].numpy()
         accuracy[index] = probe.score(test[index].double().numpy(), expected)
     return accuracy
-
-
-def _entropy_of(share: Tensor) -> Tensor:
-    """H of shares [..., K], also for a single class, which has none."""
-    if share.shape[-1] == 1:
-        return torch.zeros(share.shape[:-1], dtype=share.dtype, device=share.device)
-    return theory.entropy(share.log())

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 
 import theory
@@ -12,20 +11,6 @@ from experiments.training import metrics
 
 def integers(seed, high, *shape):
     return torch.randint(high, shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.mark.parametrize("classes, clusters", [(3, 5), (7, 2), (1, 4), (4, 1), (1, 1)])
-def test_nmi_is_scikit_learns(classes, clusters):
-    labels, found = integers(0, classes, 2, 3, 40), integers(1, clusters, 2, 3, 40)
-    score = metrics.normalized_mutual_information(labels, found)
-    for index in np.ndindex(2, 3):
-        expected = normalized_mutual_info_score(labels[index], found[index])
-        assert score[index].item() == pytest.approx(expected, abs=1e-12)
-
-
-def test_nmi_of_a_relabelling_is_one():
-    labels = integers(0, 6, 50)
-    assert metrics.normalized_mutual_information(labels, 5 - labels).item() == pytest.approx(1.0)
 
 
 def test_knn_accuracy_is_scikit_learns():
@@ -49,12 +34,6 @@ def test_linear_probe_finds_what_is_linear():
     accuracy = metrics.linear_probe(x[:, :200], y[:200], x[:, 200:], y[200:])
     assert accuracy[0] > 0.95
     assert accuracy[1] < 0.5
-
-
-def test_a_cluster_is_in_use_from_a_tenth_of_its_even_share():
-    share = torch.tensor([[0.94, 0.025, 0.024, 0.011], [1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
-    assert metrics.clusters_in_use(share).tolist() == [2.0, 1.0]
-    assert metrics.shares(torch.tensor([0, 0, 2, 0]), 4).tolist() == [0.75, 0.0, 0.25, 0.0]
 
 
 def test_records_of_the_two_collapses():
