@@ -104,7 +104,9 @@ def project_kernel(
     lam = lam - xp.sum(xp.exp(dual.log_target) * lam, axis=-1)[..., None]
     found = _certified(ensemble, xp.astype(lam, log_p.dtype), iterations)
     if throw and not error <= tol:
-        raise NotConverged(found, error, tol)
+        reached = float(xp.max(found.marginal_error))
+        if not reached <= tol:
+            raise NotConverged(found, reached, tol)
     return found
 
 

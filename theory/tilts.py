@@ -108,10 +108,10 @@ def cumulant_log_tilt(
     Raises ValueError: a cluster in which some sample of positive weight has probability 0.
     """
     ensemble = check_ensemble(log_p, weights, log_target)
-    zero = (log_p == -math.inf) & (ensemble.weights[..., None] > 0)
-    empty = ensemble.xp.any(zero, axis=-2)
-    reject("log_p", empty, "give every cluster a positive geometric mean over the samples", "0", ensemble.xp)
-    return cumulant_kernel(ensemble)
+    log_tilt = cumulant_kernel(ensemble)
+    rule = "give every cluster a positive geometric mean over the samples"
+    reject("log_p", log_tilt == math.inf, rule, "0", ensemble.xp)
+    return log_tilt
 
 
 def batch_softmax_log_tilt(
@@ -169,7 +169,8 @@ def cumulant_kernel(ensemble: Ensemble) -> Array:
     """`cumulant_log_tilt` for checked input."""
     log_p, weights, log_pi, xp = ensemble
     log_mean = power_mean_kernel(log_p, weights, 0.0, xp)
-    return log_pi - log_mean - 0.5 * log_variance_kernel(log_p, weights, xp)
+    variance = log_variance_kernel(log_p, weights, xp)  # +inf where G is 0: λ is +inf there
+    return log_pi - log_mean - 0.5 * xp.where(log_mean == -math.inf, 0.0, variance)
 
 
 def sinkhorn_kernel(ensemble: Ensemble, *, rounds: int, log_tilt: Array | None = None) -> Array:

@@ -13,7 +13,7 @@ import theory
 from tests.claims.claim_table import NOTEBOOKS, ROOT
 from tests.claims.ledger import NOTES, read_claims
 from tests.support.browser import CHROMIUM, chromium
-from theory.dynamics.center import center_stability
+from theory.dynamics import center_stability
 
 pytestmark = pytest.mark.browser
 BUILT = ROOT / "docs/_build/html"
@@ -153,8 +153,8 @@ def test_interactive_teachers_are_those_of_theory(interactive):
         log_p = theory.log_softmax(logits + bias * bias_of_first, temperature=10**exponent)
         log_r = {
             "no constraint": log_p,
-            "centred": theory.tilt(log_p, theory.centering(log_p)),
-            "inverse prior": theory.tilt(log_p, theory.inverse_prior(log_p)),
+            "centred": theory.tilt(log_p, theory.centering_log_tilt(log_p)),
+            "inverse prior": theory.tilt(log_p, theory.inverse_prior_log_tilt(log_p)),
             "exact": theory.project(log_p, tol=1e-13).log_r,
         }
         r = {name: np.exp(value) for name, value in log_r.items()}

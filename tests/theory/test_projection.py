@@ -204,3 +204,26 @@ def test_float32_is_solved_in_float64_and_reports_the_rounded_error():
     assert result.log_r.dtype == result.marginal_error.dtype == np.float32
     equal(np.exp(result.log_r), np.exp(theory.project(log_p.astype(float)).log_r), atol=1e-4)
     at_most(result.marginal_error, 1e-4)
+
+
+def test_an_unfinished_projection_can_be_had_and_gone_on_from():
+    log_p = mixture_logits(256, 16, 0.01)
+    reached = theory.project(log_p, max_iter=2, throw=False)
+    assert reached.iterations == 2
+    assert reached.marginal_error > 1e-9
+    equal(np.exp(reached.log_r), np.exp(theory.tilt(log_p, reached.log_tilt)))
+    with pytest.raises(theory.NotConverged) as raised:
+        theory.project(log_p, max_iter=2)
+    assert np.array_equal(raised.value.projection.log_tilt, reached.log_tilt)
+    at_most(theory.project(log_p, log_tilt=reached.log_tilt).marginal_error, 1e-9, slack=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(24, 6), (6, 24)], ids=["tall", "wide"])
+def test_the_error_of_an_unfinished_projection_is_that_of_its_arrays(shape):
+    log_p = theory.log_softmax(np.random.default_rng(2).standard_normal(shape), temperature=0.02)
+    reached = theory.project(log_p, max_iter=1, throw=False)
+    off = np.abs(np.exp(theory.log_prior(reached.log_r)) - 1.0 / shape[1]).sum()
+    equal(reached.marginal_error, off)
+    with pytest.raises(theory.NotConverged) as raised:
+        theory.project(log_p, max_iter=1)
+    equal(raised.value.marginal_error, off)
