@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from experiments.data.sources import Batch, Split, generators, normal, population_moments, uniform
-from theory.dynamics.moments import CrossViewMoments
+from theory.dynamics import CrossViewMoments
 
 SPLIT_SEED = 0
 HELD_OUT_SHARE = 0.2

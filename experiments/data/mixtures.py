@@ -18,7 +18,7 @@ from torch import Tensor
 
 import theory
 from experiments.data.sources import Batch, Split, generators, normal, population_moments, uniform
-from theory.dynamics.moments import CrossViewMoments
+from theory.dynamics import CrossViewMoments
 
 Noise = Literal["latent", "view"]
 

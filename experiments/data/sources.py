@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theory.dynamics.moments import CrossViewMoments
+from theory.dynamics import CrossViewMoments
 
 Split = Literal["train", "held_out"]
 

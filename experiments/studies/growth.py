@@ -21,8 +21,7 @@ from experiments.engine import sweep
 from experiments.training.distill import Observer, Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.growth import growth_rates, student_gain
-from theory.dynamics.moments import CrossViewMoments
+from theory.dynamics import CrossViewMoments, growth_rates, student_gain
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 4

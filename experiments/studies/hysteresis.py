@@ -21,8 +21,7 @@ from experiments.engine import sweep
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.growth import critical_temperature, survival_temperature
-from theory.dynamics.moments import CrossViewMoments, correlations
+from theory.dynamics import CrossViewMoments, correlations, critical_temperature, survival_temperature
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3",)

@@ -14,7 +14,7 @@ from experiments.studies.phase_diagram import mixture
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.growth import growth_rates, student_gain
+from theory.dynamics import growth_rates, student_gain
 
 CLAIMS = ("D2", "D3")
 MINUTES = 2

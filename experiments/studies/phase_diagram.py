@@ -25,8 +25,7 @@ from experiments.engine import sweep
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.growth import growth_rates
-from theory.dynamics.moments import CrossViewMoments, correlations, cross_view_moments
+from theory.dynamics import CrossViewMoments, correlations, cross_view_moments, growth_rates
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 20

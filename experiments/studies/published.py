@@ -26,8 +26,7 @@ from experiments.studies.phase_diagram import mixture
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.center import center_gain_limit
-from theory.dynamics.growth import survival_temperature
+from theory.dynamics import center_gain_limit, survival_temperature
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3", "D4", "D5")

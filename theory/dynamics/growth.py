@@ -1,4 +1,4 @@
-"""What a clustering student learns from its own teacher, and at which temperature it stops.  [D1, D2, D3]
+"""What a clustering student learns from its own teacher, and how fast.  [D1, D2, D3]
 
 Student logits z = φᵀW, teacher logits φᵀV, gradient flow on W with learning rate η, loss
 Σ w H(r_n, q_n). By O2 the gradient is E φ_s (q − r)ᵀ/τ_s. At W = V = 0 every output is uniform, and
@@ -19,38 +19,48 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from theory.checks import Matrix, check_count, check_number, check_rate, finite_on_host
-from theory.dynamics.moments import moment_pair
+from theory.checks import check_count, check_number, check_rate, finite_on_host
+from theory.dynamics.moments import check_moment_pair
 
-__all__ = [
-    "Growth",
-    "critical_temperature",
-    "growth_rates",
-    "student_gain",
-    "survival_temperature",
-    "whitened_growth_rate",
-]
+if TYPE_CHECKING:
+    from jaxtyping import Complex, Float
+
+__all__ = ["Growth", "growth_rates", "student_gain", "whitened_growth_rate"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Rates of the linearised training run, fastest first, with the matrix they are the eigenvalues of."""
+    """Rates of the linearised training run, fastest first, with the matrix they are the eigenvalues of.
 
-    rates: Matrix
-    """Re λ per unit time; log |multiplier| per step if `discrete`. [M], M = D (V = W) or 2D."""
-    frequencies: Matrix
-    """Im λ, in radians per unit time or step. [M]"""
+    M is D where the teacher is the student (V = W), else 2D.
+
+    Attributes
+    ----------
+    rates : [M]
+        Re λ per unit time; log |multiplier| per step if `discrete`.
+    frequencies : [M]
+        Im λ, in radians per unit time, or per step if `discrete`.
+    growing : int
+        How many rates are positive, beyond rounding.
+    directions : [M, M]
+        Eigenvectors as columns: W alone if V = W, else W above V. Real where the matrix is symmetric.
+    matrix : [M, M]
+        The generator of the flow, or the map of one step if `discrete`.
+    discrete : bool
+        Whether time is counted in steps.
+    """
+
+    rates: Float[np.ndarray, " M"]
+    frequencies: Float[np.ndarray, " M"]
     growing: int
-    """How many rates are positive (beyond rounding)."""
-    directions: NDArray[np.complex128] | Matrix
-    """Eigenvectors as columns: W alone if V = W, else W above V. [M, M]"""
-    matrix: Matrix
+    directions: Float[np.ndarray, "M M"] | Complex[np.ndarray, "M M"]
+    matrix: Float[np.ndarray, "M M"]
     discrete: bool
 
 
@@ -58,6 +68,31 @@ def student_gain(*, learning_rate: float, clusters: int, student_temperature: fl
     """a = η/(K τ_s): speed of the student near uniform, per unit of feature variance.
 
     The loss is a mean over samples; if it is a sum, or a mean over other things too, η scales with it.
+
+    Parameters
+    ----------
+    learning_rate
+        η > 0, per unit time of the flow or per step.
+    clusters
+        K ≥ 2.
+    student_temperature
+        τ_s > 0.
+
+    Returns
+    -------
+    float
+        a, per unit time or per step, as η is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument that is no number, K < 2 or no integer, η or τ_s not positive and finite.
+
+    Examples
+    --------
+    >>> from theory.dynamics import student_gain
+    >>> student_gain(learning_rate=0.5, clusters=10, student_temperature=0.25)
+    0.2
     """
     eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
@@ -82,27 +117,55 @@ def growth_rates(
     (Kelvin, Tait and Chetaev). A slow teacher changes how fast, never what. Where C₁₂ ≥ 0 as well, the
     decaying rates are real too: (μ + d)² − 4μ(d − p) = (μ − d)² + 4μp ≥ 0 for every direction (overdamped).
 
-    gain: a > 0 (`student_gain`).  teacher_rate: μ > 0; inf means V = W.
-    discrete: one step of W ← W + a(C₁₂V/τ_t − C₂₂W/τ_s), then V ← (1 − μ)V + μW with the new W; μ in (0, 1]
-    is one minus the teacher momentum (inf and 1 both mean V = W), rates are per step.
+    Parameters
+    ----------
+    cross, second
+        C₁₂ and C₂₂, [D, D], the second one symmetric: `CrossViewMoments.cross` and `.second`.
+    gain
+        a > 0 (`student_gain`), per unit time, or per step if `discrete`.
+    student_temperature, teacher_temperature
+        τ_s > 0 and τ_t > 0.
+    teacher_rate
+        μ > 0, per unit time; inf means V = W. If `discrete`, one minus the teacher momentum of a step, in
+        (0, 1]; 1 and inf both mean V = W.
+    discrete
+        One step of W ← W + a(C₁₂V/τ_t − C₂₂W/τ_s), then V ← (1 − μ)V + μW with the new W, in place of the
+        flow.
+
+    Returns
+    -------
+    Growth
+        Fastest first; M = D where V = W, else 2D.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Moments that are no moments, unlike shapes, NaN or inf, a number that is not positive, a rate above
+        1 per step.
+
+    Examples
+    --------
+    Of correlations 0.8 and 0.3 one exceeds τ_t/τ_s = 0.5, however slow the teacher:
+
+    >>> import numpy as np
+    >>> from theory.dynamics import growth_rates
+    >>> knobs = {"gain": 0.1, "student_temperature": 0.2, "teacher_temperature": 0.1}
+    >>> growth_rates(np.diag([0.8, 0.3]), np.eye(2), **knobs).rates.round(4)
+    array([ 0.3, -0.2])
+    >>> slow = growth_rates(np.diag([0.8, 0.3]), np.eye(2), teacher_rate=0.01, **knobs)
+    >>> slow.growing, slow.rates.round(4)
+    (1, array([ 0.0058, -0.004 , -0.506 , -0.5158]))
     """
-    c12, c22 = moment_pair(cross, second)
+    c12, c22 = check_moment_pair(cross, second)
     a = check_number("gain", gain, low=0.0, open_low=True)
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = check_rate("teacher_rate", teacher_rate)
-    pull, decay, one = a * c12 / tau_t, a * c22 / tau_s, np.eye(len(c22))
     if discrete and not (mu <= 1 or math.isinf(mu)):
         raise ValueError(
             f"`teacher_rate` must be in (0, 1] per step, or inf, if `discrete`, got {float(mu):g}."
         )
-    if math.isinf(mu) or (discrete and mu == 1):
-        matrix = pull - decay + (one if discrete else 0.0)
-    elif discrete:
-        student = np.hstack([one - decay, pull])
-        matrix = np.vstack([student, mu * student + (1 - mu) * np.hstack([np.zeros_like(one), one])])
-    else:
-        matrix = np.block([[-decay, pull], [mu * one, -mu * one]])
+    matrix = (_step if discrete else _flow)(a * c12 / tau_t, a * c22 / tau_s, mu)
     values, vectors = scipy.linalg.eigh(matrix) if (matrix == matrix.T).all() else scipy.linalg.eig(matrix)
     if discrete:
         with np.errstate(divide="ignore"):  # a multiplier of exactly 0 has rate −inf
@@ -131,13 +194,44 @@ def whitened_growth_rate(
     student_temperature: float,
     teacher_temperature: float,
     teacher_rate: float = math.inf,
-) -> Matrix:
-    """λ = ½[√((α − μ)² + 4μβ) − (α + μ)]: top eigenvalue of [[−α, β], [μ, −μ]], α = a/τ_s, β = a r/τ_t.  [D2]
+) -> Float[np.ndarray, "*shape"]:
+    r"""λ = ½[√((α − μ)² + 4μβ) − (α + μ)]: top eigenvalue of [[−α, β], [μ, −μ]].  [D2]
 
-    One number per correlation, for features whitened so that C₂₂ = I; β − α when μ = inf (V = W). Real
-    part, where r < −(α − μ)²τ_t/(4μa) makes the pair complex.
+    .. math:: \lambda = \tfrac12\left[\sqrt{(\alpha - \mu)^2 + 4\mu\beta} - (\alpha + \mu)\right], \qquad
+        \alpha = a/\tau_s, \quad \beta = a r/\tau_t
 
-    correlation: r_j, any shape.  Returns the same shape.
+    With α = a/τ_s and β = a r/τ_t. One number per correlation, for features whitened so that C₂₂ = I; β − α
+    when μ = inf (V = W). Real part, where r < −(α − μ)²τ_t/(4μa) makes the pair complex.
+
+    Parameters
+    ----------
+    correlation
+        r_j, any shape.
+    gain
+        a > 0 (`student_gain`), per unit time.
+    student_temperature, teacher_temperature
+        τ_s > 0 and τ_t > 0.
+    teacher_rate
+        μ > 0, per unit time; inf means V = W.
+
+    Returns
+    -------
+    array, the shape of `correlation`
+        λ, per unit time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A correlation that is not finite, a number that is not positive.
+
+    Examples
+    --------
+    >>> from theory.dynamics import whitened_growth_rate
+    >>> knobs = {"gain": 0.1, "student_temperature": 0.2, "teacher_temperature": 0.1}
+    >>> whitened_growth_rate([0.8, 0.3], **knobs).round(4)
+    array([ 0.3, -0.2])
+    >>> whitened_growth_rate([0.8, 0.3], teacher_rate=0.01, **knobs).round(4)
+    array([ 0.0058, -0.004 ])
     """
     r = finite_on_host("correlation", correlation)
     a = check_number("gain", gain, low=0.0, open_low=True)
@@ -153,55 +247,22 @@ def whitened_growth_rate(
     return np.where(root > 0, 2 * y * (beta - alpha) / (root + x + y), -largest * (x + y) / 2)
 
 
-def critical_temperature(correlation: ArrayLike, *, student_temperature: float) -> Matrix:
-    """τ_t* = r τ_s: below it the direction grows from uniform, above it decays.  [D2, D3]
-
-    0 where r ≤ 0: no teacher, however sharp, makes that direction grow. Without a constraint on the teacher
-    the constant direction has r = 1, so it grows for every τ_t < τ_s, before anything else does.
-
-    correlation: r_j, any shape.  Returns the same shape.
-    """
-    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    return np.maximum(finite_on_host("correlation", correlation), 0.0) * tau
+def _flow(
+    pull: Float[np.ndarray, "D D"], decay: Float[np.ndarray, "D D"], mu: float
+) -> Float[np.ndarray, "M M"]:
+    """The generator on W, or on W above V where the teacher is slow; pull = aC₁₂/τ_t, decay = aC₂₂/τ_s."""
+    if math.isinf(mu):
+        return pull - decay
+    one = np.eye(len(decay))
+    return np.block([[-decay, pull], [mu * one, -mu * one]])
 
 
-def survival_temperature(correlation: ArrayLike, *, clusters: int, student_temperature: float) -> Matrix:
-    """τ_t† = τ_s max_y L(ry)/L(y), L(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
-
-    K equally likely clusters, one for each output; given one view, the other shows the same cluster with
-    probability r + (1−r)/K and any other with (1−r)/K, so r is the one cross-view correlation; the student
-    has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
-    and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
-    y = h(u/τ_t) and L = h⁻¹ that reads τ_t/τ_s = L(ry)/L(y) for some y in (0, 1). y → 0 gives r, the critical
-    temperature; L is concave near 0 for K > 2, so the maximum lies above: between the two a cold start dies
-    and a learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
-
-    correlation: r in [0, 1], any shape.  Returns the same shape.
-    """
-    r = finite_on_host("correlation", correlation)
-    if ((r < 0) | (r > 1)).any():
-        raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
-    others = check_count("clusters", clusters, low=2) - 1
-    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-
-    def log_odds(y: float) -> float:
-        return math.log1p(others * y) - math.log1p(-y)
-
-    def ratio(v: float, rho: float) -> float:
-        # y = 1/(1 + e^v): the maximum may lie within e^{-log K} of 1.
-        y = 1.0 / (1.0 + math.exp(v))
-        return log_odds(rho * y) / (math.log1p(others * y) + math.log1p(math.exp(-v)))  # 1 − y = 1/(1 + e⁻ᵛ)
-
-    def highest(rho: float) -> float:
-        if rho in (0.0, 1.0) or others == 1:
-            return rho
-        # One interior maximum at most (checked in the tests against a scan), else the limit r at y → 0.
-        found = scipy.optimize.minimize_scalar(
-            lambda v: -ratio(v, rho),
-            bounds=(-40.0, 20.0),
-            method="bounded",
-            options={"xatol": 1e-10},
-        )
-        return max(rho, -float(found.fun))
-
-    return tau * np.vectorize(highest, otypes=[np.float64])(r)
+def _step(
+    pull: Float[np.ndarray, "D D"], decay: Float[np.ndarray, "D D"], mu: float
+) -> Float[np.ndarray, "M M"]:
+    """One step's map, in the same coordinates; the teacher follows the student that has just moved."""
+    one = np.eye(len(decay))
+    if math.isinf(mu) or mu == 1:
+        return pull - decay + one
+    student = np.hstack([one - decay, pull])
+    return np.vstack([student, mu * student + (1 - mu) * np.hstack([np.zeros_like(one), one])])

@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from experiments.data.digits import Digits, augmentations, load
-from theory.dynamics.moments import cross_view_moments
+from theory.dynamics import cross_view_moments
 
 SMALL = Digits(bank=4)
 

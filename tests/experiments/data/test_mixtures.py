@@ -6,7 +6,7 @@ import torch
 from scipy.stats import multivariate_normal
 
 from experiments.data.mixtures import Mixture
-from theory.dynamics.moments import correlations, cross_view_moments
+from theory.dynamics import correlations, cross_view_moments
 
 UNEVEN = Mixture(components=3, dim=2, separation=3.0, within=(0.5, 1.0), view_noise=0.8, zipf=1.0)
 

@@ -6,7 +6,7 @@ import pytest
 from experiments.studies import hysteresis
 from figures.draw.hysteresis import branch
 from tests.claims.ledger import equal
-from theory.dynamics.moments import correlations, cross_view_moments
+from theory.dynamics import correlations, cross_view_moments
 
 SETTINGS = hysteresis.Settings(seeds=1, ratios=(0.45, 0.52, 0.6), warm_up=60, steps=180, records=3)
 

@@ -1,0 +1,127 @@
+"""How warm the teacher may be: for a start from uniform, and for the learnt to live on.  [D2, D3]"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import ArrayLike
+
+from theory.checks import check_count, check_number, finite_on_host
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["critical_temperature", "survival_temperature"]
+
+
+def critical_temperature(
+    correlation: ArrayLike, *, student_temperature: float
+) -> Float[np.ndarray, "*shape"]:
+    """τ_t* = r τ_s: below it the direction grows from uniform, above it decays.  [D2, D3]
+
+    0 where r ≤ 0: no teacher, however sharp, makes that direction grow. Without a constraint on the teacher
+    the constant direction has r = 1, so it grows for every τ_t < τ_s, before anything else does.
+
+    Parameters
+    ----------
+    correlation
+        r_j, any shape: `correlations` of features.
+    student_temperature
+        τ_s > 0.
+
+    Returns
+    -------
+    array, the shape of `correlation`
+        τ_t*, in the units of τ_s.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A correlation that is not finite, τ_s not positive and finite.
+
+    Examples
+    --------
+    >>> from theory.dynamics import critical_temperature
+    >>> critical_temperature([0.5, 0.25, -0.5], student_temperature=0.1)
+    array([0.05 , 0.025, 0.   ])
+    """
+    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    return np.maximum(finite_on_host("correlation", correlation), 0.0) * tau
+
+
+def survival_temperature(
+    correlation: ArrayLike, *, clusters: int, student_temperature: float
+) -> Float[np.ndarray, "*shape"]:
+    r"""τ_t† = τ_s max_y L(ry)/L(y), L(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
+
+    .. math:: \tau_t^\dagger = \tau_s \max_{0 < y < 1} \frac{L(r y)}{L(y)}, \qquad
+        L(y) = \log\frac{1 + (K - 1)\,y}{1 - y}
+
+    K equally likely clusters, one for each output; given one view, the other shows the same cluster with
+    probability r + (1−r)/K and any other with (1−r)/K, so r is the one cross-view correlation; the student
+    has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
+    and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
+    y = h(u/τ_t) and L = h⁻¹ that reads τ_t/τ_s = L(ry)/L(y) for some y in (0, 1). y → 0 gives r, the critical
+    temperature; L is concave near 0 for K > 2, so the maximum lies above: between the two a cold start dies
+    and a learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
+
+    Parameters
+    ----------
+    correlation
+        r in [0, 1], any shape.
+    clusters
+        K ≥ 2.
+    student_temperature
+        τ_s > 0.
+
+    Returns
+    -------
+    array, the shape of `correlation`
+        τ_t†, in the units of τ_s.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A correlation outside [0, 1] or NaN, K < 2 or no integer, τ_s not positive and finite.
+
+    Examples
+    --------
+    The more clusters, the warmer a teacher may be once they are learnt:
+
+    >>> from theory.dynamics import survival_temperature
+    >>> for clusters in (2, 8, 4096):
+    ...     print(f"{survival_temperature(0.5, clusters=clusters, student_temperature=0.1):.4f}")
+    0.0500
+    0.0595
+    0.0883
+    """
+    r = finite_on_host("correlation", correlation)
+    if ((r < 0) | (r > 1)).any():
+        raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
+    others = check_count("clusters", clusters, low=2) - 1
+    tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+
+    def log_odds(y: float) -> float:
+        return math.log1p(others * y) - math.log1p(-y)
+
+    def ratio(v: float, rho: float) -> float:
+        # y = 1/(1 + e^v): the maximum may lie within e^{-log K} of 1.
+        y = 1.0 / (1.0 + math.exp(v))
+        return log_odds(rho * y) / (math.log1p(others * y) + math.log1p(math.exp(-v)))  # 1 − y = 1/(1 + e⁻ᵛ)
+
+    def highest(rho: float) -> float:
+        if rho in (0.0, 1.0) or others == 1:
+            return rho
+        # One interior maximum at most (checked in the tests against a scan), else the limit r at y → 0.
+        found = scipy.optimize.minimize_scalar(
+            lambda v: -ratio(v, rho),
+            bounds=(-40.0, 20.0),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
+        return max(rho, -float(found.fun))
+
+    return tau * np.vectorize(highest, otypes=[np.float64])(r)
