@@ -11,7 +11,7 @@ import torch
 
 import theory
 
-CORE = ("ensembles", "divergences", "projection", "tilts", "bounds", "objective")
+CORE = ("ensembles", "divergences", "projection", "tilts", "bounds", "distances", "objective")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +115,10 @@ def parts(result: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(result):
         return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "iterations"}
     return {"": result}
+
+
+def with_entry(value: float, x: np.ndarray, at: int = 0) -> np.ndarray:
+    """A copy of `x` with one entry, counted flat, replaced."""
+    x = x.copy()
+    x.reshape(-1)[at] = value
+    return x

@@ -1,25 +1,17 @@
-"""A bad argument is named, with what arrived; an answer is never NaN; nothing given is changed."""
+"""A bad argument of the core is named, with what arrived."""
 
 import re
-import threading
 
 import numpy as np
 import pytest
 import torch
 
 import theory
-from tests.claims.ledger import equal
 from tests.support import calls
 
 LOG_PROBABILITIES = ("log_p", "log_q", "log_r", "log_target")
 PER_SAMPLE = ("log_p", "log_q", "log_r", "logits")
 EVERY = sorted(calls.CALLS)
-
-
-def _with(value, x, at=0):
-    x = x.copy()
-    x.reshape(-1)[at] = value
-    return x
 
 
 # What every array argument refuses: the kind of error, what arrives, and what the message says arrived.
@@ -30,14 +22,14 @@ ARRAYS = {
     "integers": (TypeError, lambda x: np.zeros(x.shape, int), "int64"),
     "booleans": (TypeError, lambda x: x > 0, "bool"),
     "complex numbers": (TypeError, lambda x: x.astype(complex), "complex128"),
-    "NaN": (ValueError, lambda x: _with(np.nan, x), "nan|NaN"),
+    "NaN": (ValueError, lambda x: calls.with_entry(np.nan, x), "nan|NaN"),
 }
 # What only some of them refuse.
 SHAPES = {
     "no axes": (ValueError, lambda x: np.asarray(x.flat[0]), r"shape \(\)"),
     "no clusters": (ValueError, lambda x: x[..., :0], r"shape \(.*0.*\)"),
     "one cluster": (ValueError, lambda x: x[..., :1], r"K = 1|shape \(1,\)"),
-    "+inf": (ValueError, lambda x: _with(np.inf, x), "inf"),
+    "+inf": (ValueError, lambda x: calls.with_entry(np.inf, x), "inf"),
     "no samples": (ValueError, lambda x: x[:0], r"shape \(0, 4\)"),
     "no sample axis": (ValueError, lambda x: x[0], r"shape \(4,\)"),
     "too many axes": (ValueError, lambda x: np.stack([x, x]), r"shape \(2, .*\)"),
@@ -50,9 +42,9 @@ VALUES = {
     "a row of zeros": (ValueError, lambda x: np.full_like(x, -np.inf), "only -inf"),
 }
 WEIGHTS = {
-    "a negative weight": (ValueError, lambda w: _with(-0.1, w), "negative, got -0.1 at index 0"),
+    "a negative weight": (ValueError, lambda w: calls.with_entry(-0.1, w), "negative, got -0.1 at index 0"),
     "a sum of 0.97": (ValueError, lambda w: 0.97 * w, "sum to 1 along the last axis, got 0.97"),
-    "an infinite weight": (ValueError, lambda w: _with(np.inf, w), "got inf at index 0"),
+    "an infinite weight": (ValueError, lambda w: calls.with_entry(np.inf, w), "got inf at index 0"),
     "no weights": (ValueError, lambda w: w[:0], r"shape \(0,\)"),
     "a weight too few": (ValueError, lambda w: w[:-1], r"shape \(4,\)"),
     "a scalar array": (ValueError, lambda w: np.asarray(w[0]), r"shape \(\)"),
@@ -69,7 +61,7 @@ REFUSED = {
     "log_target": {x: SHAPES[x] for x in [*_ROWS, "+inf", "one fewer", "too many axes"]},
     "jensen_gap": {x: SHAPES[x] for x in _ROWS},
     "log_range": {
-        "a negative range": (ValueError, lambda x: _with(-0.5, x), "negative, got -0.5 at index 0")
+        "a negative range": (ValueError, lambda x: calls.with_entry(-0.5, x), "negative, got -0.5 at index 0")
     },
 }
 REFUSED["logits"]["a row of zeros"] = VALUES["a row of zeros"]
@@ -223,164 +215,6 @@ def test_a_temperature_of_another_precision_is_refused():
         theory.log_softmax(logits, temperature=torch.tensor(0.1))
 
 
-# -- documented answers ----------------------------------------------------------------------------
-
-
-def test_minus_infinity_is_an_exact_zero():
-    log_p = theory.log_softmax(np.array([[0.0, -np.inf], [0.0, 0.0]]))
-    equal(log_p, [[0.0, -np.inf], [-np.log(2.0)] * 2])
-    equal(theory.log_range(log_p), [np.log(2.0), np.inf])
-    equal(theory.jensen_gap(log_p)[1], np.inf)
-    equal(theory.kl(log_p[1], log_p[0]), np.inf)
-    equal(theory.entropy(log_p), [0.0, np.log(2.0)])
-
-
-def test_infinite_gaps_and_ranges_have_infinite_bounds():
-    for bound in (theory.specht_bound, theory.hoeffding_bound, theory.variance_bound):
-        equal(bound(np.array([np.inf])), [np.inf])
-    distance = theory.teacher_distance_bound(np.array([[0.0, np.inf], [np.inf, np.inf]]))
-    equal(distance.log_ratio, [np.inf, np.inf])
-    equal(distance.kl, [np.inf, np.inf])
-    equal(distance.total_variation, [1.0, 1.0])
-
-
-def test_no_ranges_have_no_bounds():
-    assert theory.specht_bound(np.zeros((0, 3))).shape == (0, 3)
-
-
-def test_one_sample_is_its_own_prior():
-    log_p = calls.operands(n=1)["log_p"]
-    equal(theory.log_prior(log_p), log_p[0])
-    equal(theory.mutual_information(log_p), 0.0)
-    equal(theory.project(log_p).log_r[0], np.full(4, -np.log(4.0)))
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("centering_log_tilt", "mean of order 0"),
-        ("inverse_prior_log_tilt", "mean of order 1"),
-        ("power_mean_log_tilt", "mean of order 2"),
-        ("cumulant_log_tilt", "geometric mean"),
-        ("sinkhorn_log_tilt", "mean"),
-    ],
-)
-def test_a_cluster_nobody_uses_has_no_tilt(name, kind):
-    log_p = theory.log_softmax(np.array([[0.0, -np.inf, 1.0], [0.0, -np.inf, 0.0]]))
-    message = rf"^`log_p` must give every cluster a positive {kind} over the samples, got 0 at index 1\.$"
-    with pytest.raises(ValueError, match=message):
-        getattr(theory, name)(log_p, **calls.CALLS[name].settings)
-
-
-def test_a_sample_without_weight_may_hold_zeros():
-    log_p = theory.log_softmax(np.array([[0.0, -np.inf], [0.0, 1.0], [0.5, 0.0]]))
-    weights = np.array([0.0, 0.5, 0.5])
-    for name in ("centering_log_tilt", "cumulant_log_tilt", "inverse_prior_log_tilt"):
-        choose = getattr(theory, name)
-        equal(choose(log_p, weights=weights), choose(log_p[1:]))
-
-
-# -- whatever is valid -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_nothing_given_is_changed(name):
-    values = calls.operands(batch=(2,))
-    kept = {key: value.copy() for key, value in values.items()}
-    for value in values.values():
-        value.flags.writeable = False
-    calls.call(name, values)
-    tensors = {key: torch.tensor(value) for key, value in kept.items()}
-    calls.call(name, tensors)
-    for key, value in kept.items():
-        assert np.array_equal(values[key], value), key
-        assert torch.equal(tensors[key], torch.tensor(value)), key
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_a_bad_call_changes_nothing_either(name):
-    values = calls.operands()
-    key = calls.CALLS[name].arrays[0]
-    bad = _with(np.nan, values[key])
-    kept = bad.copy()
-    with pytest.raises(ValueError, match="NaN"):
-        calls.call(name, values, **{key: bad})
-    assert np.array_equal(bad, kept, equal_nan=True)
-
-
-_REFUSES_ZEROS = ("centering_log_tilt", "cumulant_log_tilt")  # the geometric prior is 0 there
-
-
-@pytest.mark.parametrize("name", [name for name in EVERY if name not in _REFUSES_ZEROS])
-@pytest.mark.parametrize("scale", [0.0, 1e-8, 1.0, 1e4])
-def test_no_answer_is_nan_and_no_warning_escapes(name, scale):
-    """Zeros, infinities and saturated rows; that pytest turns warnings into errors is part of the test."""
-    values = calls.operands(scale=scale)
-    zeros = {key: calls.log_softmax(_with(-np.inf, values[key])) for key in PER_SAMPLE}
-    for given in (values, {**values, **zeros}):
-        for part, value in calls.parts(calls.call(name, given)).items():
-            assert not np.isnan(value).any(), part
-
-
-# -- assume_valid ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_assume_valid_changes_no_valid_answer(name):
-    values = calls.operands()
-    checked = calls.parts(calls.call(name, values))
-    with theory.assume_valid():
-        unchecked = calls.parts(calls.call(name, values))
-    for part, value in checked.items():
-        assert np.array_equal(value, unchecked[part]), part
-
-
-def test_assume_valid_skips_values_not_shapes():
-    log_p, doubled = calls.operands()["log_p"], 2.0 * calls.operands()["weights"]
-    with theory.assume_valid():
-        equal(theory.log_prior(log_p, weights=doubled)[0] > theory.log_prior(log_p)[0] - 1.0, True)
-        with pytest.raises(ValueError, match="`weights` must match the samples"):
-            theory.log_prior(log_p, weights=doubled[:3])
-        with pytest.raises(TypeError, match="`log_p` must be floating-point"):
-            theory.log_prior(np.zeros((3, 2), int))
-        with pytest.raises(TypeError, match="`order` must be a number"):
-            theory.log_prior(log_p, order=None)
-    with pytest.raises(ValueError, match="`weights` must sum to 1"):
-        theory.log_prior(log_p, weights=doubled)
-
-
-def test_assume_valid_nests_and_ends_with_an_error():
-    probabilities = np.array([[0.5, 0.5]])
-
-    def fail_inside():
-        with theory.assume_valid():
-            with theory.assume_valid():
-                theory.entropy(probabilities)
-            theory.entropy(probabilities)
-            raise RuntimeError("stop")
-
-    with pytest.raises(RuntimeError, match="stop"):
-        fail_inside()
-    with pytest.raises(ValueError, match="not probabilities"):
-        theory.entropy(probabilities)
-
-
-def test_assume_valid_holds_for_its_own_thread_only():
-    seen = []
-
-    def work():
-        try:
-            theory.entropy(np.array([0.5, 0.5]))
-        except ValueError as error:
-            seen.append(error)
-
-    with theory.assume_valid():
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-    assert len(seen) == 1
-
-
 def test_unconverged_and_infeasible_projections_say_so():
     log_p = calls.operands(scale=20.0)["log_p"]
     with pytest.raises(theory.NotConverged, match=r"marginal error of .*, not tol = 1e-09, in 1 iterations"):
@@ -399,70 +233,3 @@ def test_numbers_no_float_holds_are_named():
         theory.dynamics.student_gain(learning_rate=0.1, clusters=10**400, student_temperature=0.1)
     with pytest.raises(ValueError, match=r"^`temperature` must leave logits/temperature finite, got inf"):
         theory.batch_softmax_log_tilt(1e5 * np.abs(log_p), temperature=1e-306)
-
-
-CENTER = {
-    "gain": 0.1, "teacher_momentum": 0.9, "student_temperature": 0.1, "teacher_temperature": 0.04
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments", "error", "message"),
-    [
-        (
-            theory.dynamics.critical_center_momentum,
-            {"gain": "fast"},
-            TypeError,
-            "`gain` must hold real numbers",
-        ),
-        (theory.dynamics.critical_center_momentum, {"gain": 1j}, TypeError, "`gain` must hold real numbers"),
-        (
-            theory.dynamics.critical_center_momentum,
-            {"gain": [[1], [1, 2]]},
-            TypeError,
-            "`gain` must be an array",
-        ),
-        (
-            theory.dynamics.critical_center_momentum,
-            {"gain": np.full(2, 0.1), "teacher_momentum": np.full(3, 0.9)},
-            ValueError,
-            r"must broadcast together, got shapes `gain` \(2,\), `teacher_momentum` \(3,\)",
-        ),
-        (
-            theory.dynamics.center_stability,
-            {"center_momentum": np.zeros((2, 2)), "gain": np.full(3, 0.1)},
-            ValueError,
-            r"must broadcast together, got shapes `gain` \(3,\).*`center_momentum` \(2, 2\)",
-        ),
-    ],
-)
-def test_the_rooms_on_numpy_name_what_arrived(function, arguments, error, message):
-    with pytest.raises(error, match=message):
-        function(**CENTER | arguments)
-
-
-def test_moments_and_correlations_name_what_arrived():
-    view = np.ones((4, 2))
-    for views, error, message in (
-        ((view, "abc"), TypeError, r"`views\[1\]` must hold real numbers, got dtype <U3"),
-        ((view, [[1.0], [1.0, 2.0]]), TypeError, r"`views\[1\]` must be an array of numbers, got list"),
-        (
-            (1e200 * view, -1e200 * view),
-            ValueError,
-            r"`views` must have finite squares, got values up to 1e\+200",
-        ),
-    ):
-        with pytest.raises(error, match=message), np.errstate(over="ignore", invalid="ignore"):
-            theory.dynamics.cross_view_moments(*views)
-    with pytest.raises(TypeError, match="`correlation` must hold real numbers"):
-        theory.dynamics.survival_temperature("a", clusters=3, student_temperature=0.1)
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_tensors_are_read(dtype):
-    views = [torch.randn(64, 3, generator=torch.Generator().manual_seed(i)).to(dtype) for i in range(2)]
-    got, want = (
-        theory.dynamics.cross_view_moments(*(f(v) for v in views))
-        for f in (lambda v: v, lambda v: v.double())
-    )
-    equal(got.covariance, want.covariance)
