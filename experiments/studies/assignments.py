@@ -15,26 +15,23 @@ import xarray as xr
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from experiments.data.labels import joint_shares
 from experiments.data.mixtures import Mixture, MixtureSource
 from experiments.engine import sweep
-from experiments.studies.collapse import TEACHERS
-from experiments.training import metrics
+from experiments.studies.shared import COMPARED, over, variant_of
 from experiments.training.distill import Trained, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 
 CLAIMS = ("O4", "T6", "D3")
 MINUTES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Mixtures and students."""
+class Setup:
+    """A mixture and its students."""
 
     seeds: int = 8
     """Runs of each teacher; the regions of the first are kept."""
-    zipf: tuple[float, ...] = (0.0, 1.0)
-    """Shares of the components ∝ rank^−zipf."""
     components: int = 6
     """Components on a circle, and clusters K."""
     separation: float = 3.0
@@ -66,89 +63,90 @@ class Settings:
     device: str = "cpu"
     """Where to train."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """Mixtures and students."""
+
+    zipf: tuple[float, ...] = (0.0, 1.0)
+    """Shares of the components ∝ rank^−zipf."""
+
     @classmethod
     def quick(cls) -> Settings:
         return cls(seeds=2, steps=200, batch_size=64, resolution=41)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All teachers and seeds on one mixture."""
 
-    settings: Settings
     zipf: float
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Regions (zipf, teacher, y, x) of the first seed, the true ones; NMI and clusters of every run."""
-    chunks = [Chunk(settings=settings, zipf=zipf) for zipf in settings.zipf]
-    dataset = xr.concat(sweep.sweep(compute, chunks, context=context), "zipf")
-    return dataset.assign_coords(zipf=list(settings.zipf))
+    return over(compute, Chunk, settings, context=context, zipf=settings.zipf)
 
 
 def compute(chunk: Chunk) -> xr.Dataset:
     """Train the chunk's runs and look up every point of the plane."""
-    s = chunk.settings
     mixture = Mixture(
-        components=s.components,
+        components=chunk.components,
         dim=2,
         layout="circle",
-        separation=s.separation,
-        within=s.within,
-        view_noise=s.view_noise,
+        separation=chunk.separation,
+        within=chunk.within,
+        view_noise=chunk.view_noise,
         zipf=chunk.zipf,
     )
-    source = mixture.source(range(s.seeds), device=s.device)
-    architecture = Architecture(clusters=s.components, hidden=s.hidden)
+    source = mixture.source(range(chunk.seeds), device=chunk.device)
+    architecture = Architecture(clusters=chunk.components, hidden=chunk.hidden)
     variants = [
-        Variant(
-            name=name,
-            teacher=kind,
-            center_momentum=s.center_momentum if moving else None,
-            teacher_temperature=s.teacher_temperature,
-            student_temperature=s.student_temperature,
-            teacher_momentum=s.teacher_momentum,
-            learning_rate=s.learning_rate,
+        variant_of(
+            teacher,
+            center_momentum=chunk.center_momentum,
+            teacher_temperature=chunk.teacher_temperature,
+            student_temperature=chunk.student_temperature,
+            teacher_momentum=chunk.teacher_momentum,
+            learning_rate=chunk.learning_rate,
         )
-        for name, (kind, moving) in TEACHERS.items()
+        for teacher in COMPARED
     ]
-    training = Training(steps=s.steps, batch_size=s.batch_size, records=2)
+    training = Training(steps=chunk.steps, batch_size=chunk.batch_size, records=2)
     trained = train(
         source,
         architecture,
         variants,
         training,
-        device=s.device,
+        device=chunk.device,
         description=f"assignments, zipf {chunk.zipf:g}",
     )
     last = trained.records.isel(step=-1, drop=True).rename(variant="teacher")
     kept = last[
         ["nmi", "clusters_in_use", "effective_clusters", "student_prior_entropy", "student_information"]
     ]
-    return kept.merge(_regions(s, source, architecture, trained))
+    return kept.merge(_regions(chunk, source, architecture, trained))
 
 
 @torch.no_grad()
-def _regions(
-    settings: Settings, source: MixtureSource, architecture: Architecture, trained: Trained
-) -> xr.Dataset:
+def _regions(setup: Setup, source: MixtureSource, architecture: Architecture, trained: Trained) -> xr.Dataset:
     """The first seed's clusters over the plane, numbered like the components they overlap most."""
-    reach = float(source.centers.abs().max()) + 3 * settings.within
-    axis = torch.linspace(-reach, reach, settings.resolution)
+    reach = float(source.centers.abs().max()) + 3 * setup.within
+    axis = torch.linspace(-reach, reach, setup.resolution)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     plane = torch.stack([x, y], dim=-1).flatten(0, 1).expand(len(source.seeds), -1, -1)
     batch = source.gallery("held_out", 4096)
     truth = source.log_posterior(plane, noise="latent")[0].argmax(dim=-1)
 
     def clusters(points: Tensor) -> Tensor:
-        return architecture.logits(trained.student, points.to(settings.device))[:, 0].argmax(dim=-1).cpu()
+        return architecture.logits(trained.student, points.to(setup.device))[:, 0].argmax(dim=-1).cpu()
 
     found, regions = clusters(batch.views[:, 0]), clusters(plane)
     for i in range(len(regions)):
-        order = _matching(batch.labels[0].cpu(), found[i], settings.components)
+        order = _matching(batch.labels[0].cpu(), found[i], setup.components)
         regions[i] = order[regions[i]]
-    shape = (-1, settings.resolution, settings.resolution)
-    kept = slice(0, settings.points)
+    shape = (-1, setup.resolution, setup.resolution)
+    kept = slice(0, setup.points)
     return xr.Dataset(
         {
             "region": (("teacher", "y", "x"), regions.reshape(shape).to(torch.int8).numpy()),
@@ -164,8 +162,7 @@ def _regions(
 
 def _matching(labels: Tensor, clusters: Tensor, count: int) -> Tensor:
     """The number of each cluster: the component it is matched to, so that the overlap is largest."""
-    joint = metrics.shares(labels * count + clusters, count * count).unflatten(-1, (count, count))
-    components, matched = linear_sum_assignment(joint.numpy(), maximize=True)
+    components, matched = linear_sum_assignment(joint_shares(labels, clusters, count).numpy(), maximize=True)
     order = np.empty(count, dtype=np.int64)
     order[matched] = components
     return torch.from_numpy(order)

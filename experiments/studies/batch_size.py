@@ -13,7 +13,7 @@ teacher, the KL that centering makes by Jensen's gap, and the batch size where t
 temperatures around those in use. Centering from the same batch, with its own noise, is measured beside it.
 
 `training`: each teacher at each batch size, normalised by the batch or by a moving average, with one number
-of steps; the exact teacher takes most of the time. Three Sinkhorn rounds are those of SwAV and DINOv2.
+of steps; the projected teacher takes most of the time. Three Sinkhorn rounds are those of SwAV and DINOv2.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ import xarray as xr
 import theory
 from experiments.data.mixtures import Mixture
 from experiments.engine import progress, sweep
+from experiments.studies.shared import over, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
+from experiments.training.names import MOVING
 from experiments.training.trained_logits import TrainedLogits
-from experiments.training.variants import Variant
 
 CLAIMS = ("E1", "E2", "J5")
 MINUTES = 12
 BINS = np.geomspace(1e-4, 1e3, 29)
 """Edges of c²/B."""
-TEACHERS: dict[str, str] = {
-    "centred": "centering",
-    "inverse prior": "inverse_prior",
-    "Sinkhorn, 3 rounds": "sinkhorn",
-    "exact": "projected",
-}
+TEACHERS = ("centering", "inverse_prior", "sinkhorn", "projected")
+ROUNDS = 3
+"""Of Sinkhorn."""
+NOISY = {"inverse_prior": 1.0, "centering": 0.0}
+"""The teachers of the crossing, by their order in the family of power means."""
+NORMALISERS = {"batch": "", "moving average": MOVING}
+"""What normalises the teachers, and what is put before their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,50 +96,52 @@ class Settings:
 class Bias:
     """The populations of one seed."""
 
-    settings: Settings
     seed: int
+    clusters: tuple[int, ...]
+    population: int
+    batch_sizes: tuple[int, ...]
+    batches: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """The networks at every temperature."""
+    """The networks at every temperature, which share the batches' stream of random numbers."""
 
-    settings: Settings
+    seeds: int
+    steps: int
+    temperatures: tuple[float, ...]
+    crossing_batches: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
     """Training at one batch size."""
 
-    settings: Settings
-    batch_size: int
+    training_batch_size: int
+    seeds: int
+    steps: int
+    center_momentum: float
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    seeds = range(settings.seeds)
-    bias = sweep.sweep(measure_bias, [Bias(settings=settings, seed=seed) for seed in seeds], context=context)
-    crossing = sweep.sweep(measure_crossing, [Crossing(settings=settings)], context=context)
     sizes = settings.training_batch_sizes
-    runs = sweep.sweep(measure_runs, [Runs(settings=settings, batch_size=b) for b in sizes], context=context)
-    return xr.merge(
-        [
-            xr.concat(bias, dim=xr.Variable("seed", list(seeds))),
-            crossing[0],
-            xr.concat(runs, dim=xr.Variable("training_batch_size", list(sizes))),
-        ]
-    )
+    parts = [
+        over(measure_bias, Bias, settings, context=context, seed=range(settings.seeds)),
+        over(measure_crossing, Crossing, settings, context=context),
+        over(measure_runs, Runs, settings, context=context, training_batch_size=sizes),
+    ]
+    return xr.merge(parts)
 
 
 def measure_bias(chunk: Bias) -> xr.Dataset:
     """Bias and spread of log P̂ (clusters, batch_size), averaged over clusters with weight P, and by c²/B."""
-    s = chunk.settings
-    populations = [_population(k, s.population, chunk.seed) for k in s.clusters]
-    rng = np.random.default_rng([chunk.seed, s.population])
-    shape = (len(s.clusters), len(s.batch_sizes))
+    populations = [_population(k, chunk.population, chunk.seed) for k in chunk.clusters]
+    rng = np.random.default_rng([chunk.seed, chunk.population])
+    shape = (len(chunk.clusters), len(chunk.batch_sizes))
     found = {name: np.zeros(shape) for name in ("bias", "spread", "rare_bias")}
     binned = np.full((*shape, len(BINS) - 1, 2), np.nan)
-    for j, size in enumerate(progress.track(s.batch_sizes, description=f"bias, seed {chunk.seed}")):
-        counts = rng.multinomial(size, np.full(s.population, 1 / s.population), size=s.batches)
+    for j, size in enumerate(progress.track(chunk.batch_sizes, description=f"bias, seed {chunk.seed}")):
+        counts = rng.multinomial(size, np.full(chunk.population, 1 / chunk.population), size=chunk.batches)
         for i, (prior, c2, _, x) in enumerate(populations):
             sample = counts @ x / size
             log_x = np.log(sample)
@@ -158,34 +162,33 @@ def measure_bias(chunk: Bias) -> xr.Dataset:
         data[f"rare_{name}"] = "clusters", [p[part][_rarest(p[0])].mean() for p in populations]
     centres = np.sqrt(BINS[1:] * BINS[:-1])
     return data.astype("float32").assign_coords(
-        clusters=list(s.clusters), batch_size=list(s.batch_sizes), bin=centres
+        clusters=list(chunk.clusters), batch_size=list(chunk.batch_sizes), bin=centres
     )
 
 
 def measure_crossing(chunk: Crossing) -> xr.Dataset:
     """KL from the population's inverse-prior teacher to those of batches, and where it meets Jensen's."""
-    s = chunk.settings
     sizes = 2 ** np.arange(0, 15)
-    z = TrainedLogits(data="digits", samples=256, steps=s.steps).logits(s.seeds)
-    rng = np.random.default_rng([s.seeds, z.shape[-2]])
-    kl = np.zeros((len(s.temperatures), s.seeds, 2, len(sizes)))
-    jensen, predicted = np.zeros((2, len(s.temperatures), s.seeds))
-    for i, tau in enumerate(progress.track(s.temperatures, description="crossing")):
-        for seed in range(s.seeds):
+    z = TrainedLogits(data="digits", samples=256, steps=chunk.steps).logits(chunk.seeds)
+    rng = np.random.default_rng([chunk.seeds, z.shape[-2]])
+    kl = np.zeros((len(chunk.temperatures), chunk.seeds, 2, len(sizes)))
+    jensen, predicted = np.zeros((2, len(chunk.temperatures), chunk.seeds))
+    for i, tau in enumerate(progress.track(chunk.temperatures, description="crossing")):
+        for seed in range(chunk.seeds):
             log_p = theory.log_softmax(z[seed], temperature=tau)
             log_r = theory.tilt(log_p, theory.inverse_prior_log_tilt(log_p))
             jensen[i, seed] = theory.kl(log_r, theory.tilt(log_p, theory.centering_log_tilt(log_p))).mean()
             predicted[i, seed] = theory.teacher_crossing_batch_size(log_p)
             for j, size in enumerate(sizes):
                 chance = np.full(len(log_p), 1 / len(log_p))
-                shares = torch.from_numpy(rng.multinomial(size, chance, size=s.crossing_batches) / size)
+                shares = torch.from_numpy(rng.multinomial(size, chance, size=chunk.crossing_batches) / size)
                 many = log_p.expand(len(shares), *log_p.shape)
-                for a, order in enumerate((1.0, 0.0)):
+                for a, order in enumerate(NOISY.values()):
                     noisy = theory.tilt(many, theory.power_mean_log_tilt(many, order=order, weights=shares))
                     kl[i, seed, a, j] = theory.kl(log_r, noisy).mean()
     noise = kl[:, :, 0]
     measured = [
-        [_meeting(sizes, noise[i, k], jensen[i, k]) for k in range(s.seeds)] for i in range(len(jensen))
+        [_meeting(sizes, noise[i, k], jensen[i, k]) for k in range(chunk.seeds)] for i in range(len(jensen))
     ]
     dims = ("temperature", "seed")
     data = xr.Dataset(
@@ -197,40 +200,32 @@ def measure_crossing(chunk: Crossing) -> xr.Dataset:
         }
     )
     return data.astype("float32").assign_coords(
-        temperature=list(s.temperatures),
-        seed=range(s.seeds),
-        order=["inverse prior", "centred"],
+        temperature=list(chunk.temperatures),
+        seed=range(chunk.seeds),
+        order=list(NOISY),
         crossing_batch_size=sizes,
     )
 
 
 def measure_runs(chunk: Runs) -> xr.Dataset:
     """NMI, cluster prior and information at the end of training, with and without a moving average."""
-    s = chunk.settings
-    momenta = {"batch": None, "moving average": s.center_momentum}
     variants = [
-        Variant(
-            name=f"{teacher}, {what}",
-            teacher=kind,
-            rounds=3 if kind == "sinkhorn" else None,
-            center_momentum=momentum,
-            learning_rate=0.01,
-        )
-        for teacher, kind in TEACHERS.items()
-        for what, momentum in momenta.items()
+        variant_of(prefix + teacher, rounds=ROUNDS, center_momentum=chunk.center_momentum, learning_rate=0.01)
+        for teacher in TEACHERS
+        for prefix in NORMALISERS.values()
     ]
     records = train(
-        Mixture().source(range(s.seeds)),
+        Mixture().source(range(chunk.seeds)),
         Architecture(clusters=16, hidden=(32,)),
         variants,
-        Training(steps=s.steps, batch_size=chunk.batch_size, records=2),
-        description=f"training, batch size {chunk.batch_size}",
+        Training(steps=chunk.steps, batch_size=chunk.training_batch_size, records=2),
+        description=f"training, batch size {chunk.training_batch_size}",
     ).records.isel(step=-1, drop=True)
     names = ["nmi", "student_information", "student_prior_entropy", "clusters_in_use"]
-    shape = (len(TEACHERS), len(momenta), s.seeds)
+    shape = (len(TEACHERS), len(NORMALISERS), chunk.seeds)
     dims = ("teacher", "normaliser", "seed")
     data = xr.Dataset({name: (dims, records[name].values.reshape(shape)) for name in names}).astype("float32")
-    return data.assign_coords(teacher=list(TEACHERS), normaliser=list(momenta), seed=range(s.seeds))
+    return data.assign_coords(teacher=list(TEACHERS), normaliser=list(NORMALISERS), seed=range(chunk.seeds))
 
 
 def _population(clusters: int, samples: int, seed: int) -> tuple[np.ndarray, ...]:

@@ -8,9 +8,9 @@ worth learning, and runs beyond the critical line are followed step by step.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,37 +18,67 @@ from scipy.special import softmax
 from torch import Tensor
 
 from experiments.engine import sweep
-from experiments.studies.phase_diagram import mixture
+from experiments.studies.shared import learning_rate_of, only, simplex_mixture
 from experiments.training.distill import Observer, Snapshot, Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from theory.dynamics.center import center_stability, critical_center_momentum
+from theory.dynamics import center_stability, critical_center_momentum
 
 CLAIMS = ("D4",)
 MINUTES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The plane of the two momenta."""
+class Setup:
+    """Clusters, temperatures and the size of a step."""
 
-    seeds: int = 2
     clusters: int = 4
     student_temperature: float = 0.1
     teacher_temperature: float = 0.04
     step_size: float = 0.1
     """α = η/(K τ_s²) per step along the constant direction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane(Setup):
+    """The plane of the two momenta."""
+
     slowest: float = 0.003
     """Smallest 1 − m of both axes; the largest is 1, no momentum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bias(Plane):
+    """A bias alone."""
+
     fine: int = 41
     """Points of each axis for the bias alone."""
     fine_steps: int = 20000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student(Setup):
+    """A student with features."""
+
+    correlation: float = 0.8
+    batch_size: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features(Student, Plane):
+    """Students with features over the plane."""
+
+    seeds: int = 2
     coarse: int = 13
     """Points of each axis for the student with features."""
     coarse_steps: int = 2500
     coarse_records: int = 26
-    correlation: float = 0.8
-    batch_size: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series(Student):
+    """Runs beyond the line, followed step by step."""
+
     series_rate: float = 0.01
     """1 − m of the teachers followed step by step."""
     beyond: float = 0.9
@@ -57,37 +87,36 @@ class Settings:
     """That of the student with features followed."""
     series_steps: int = 6000
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Bias, Features, Series):
+    """The three parts, each of which is a chunk."""
+
     @classmethod
     def quick(cls) -> Settings:
         """The small variant."""
         return cls(fine=9, fine_steps=2000, coarse=3, coarse_steps=60, coarse_records=3, series_steps=200)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """One of the three parts."""
-
-    settings: Settings
-    part: Literal["bias", "features", "series"]
-
-
-def rates(settings: Settings, count: int) -> np.ndarray:
+def rates(plane: Plane, count: int) -> np.ndarray:
     """1 − m, from slow to no momentum at all."""
-    return np.geomspace(settings.slowest, 1.0, count)
+    return np.geomspace(plane.slowest, 1.0, count)
 
 
-def gain(settings: Settings) -> float:
+def gain(setup: Setup) -> float:
     """a per step, so that α = a/τ_s is the step size."""
-    return settings.step_size * settings.student_temperature
+    return setup.step_size * setup.student_temperature
 
 
-def learning_rate(settings: Settings) -> float:
+def learning_rate(setup: Setup) -> float:
     """η of that gain."""
-    return settings.step_size * settings.clusters * settings.student_temperature**2
+    return learning_rate_of(
+        setup.step_size, clusters=setup.clusters, student_temperature=setup.student_temperature
+    )
 
 
 def bias_steps(
-    settings: Settings, *, teacher_rate: np.ndarray, center_rate: np.ndarray, size: float
+    setup: Setup, *, teacher_rate: np.ndarray, center_rate: np.ndarray, size: float
 ) -> Iterator[np.ndarray]:
     """Biases [..., K] of a student after each step; teacher_rate 1 − m_t and center_rate 1 − m_c, any shape.
 
@@ -95,23 +124,23 @@ def bias_steps(
     follows the new student.
     """
     mu, rho = np.asarray(teacher_rate)[..., None], np.asarray(center_rate)[..., None]
-    start = np.random.default_rng(0).normal(size=settings.clusters)
-    w = np.broadcast_to(size * (start - start.mean()), (*mu.shape[:-1], settings.clusters)).copy()
-    v, c, eta, tau = w.copy(), np.zeros_like(w), learning_rate(settings), settings.student_temperature
+    start = np.random.default_rng(0).normal(size=setup.clusters)
+    w = np.broadcast_to(size * (start - start.mean()), (*mu.shape[:-1], setup.clusters)).copy()
+    v, c, eta, tau = w.copy(), np.zeros_like(w), learning_rate(setup), setup.student_temperature
     while True:
         yield w
-        target = softmax((v - c) / settings.teacher_temperature, axis=-1)
+        target = softmax((v - c) / setup.teacher_temperature, axis=-1)
         c += rho * (v - c)
         w -= eta / tau * (softmax(w / tau, axis=-1) - target)
         v += mu * (w - v)
 
 
 def bias_spread(
-    settings: Settings, *, teacher_rate: np.ndarray, center_rate: np.ndarray, steps: int, size: float
+    setup: Setup, *, teacher_rate: np.ndarray, center_rate: np.ndarray, steps: int, size: float
 ) -> np.ndarray:
     """Largest osc of the biases over the last fifth of the run, in units of that at the start."""
     largest, first = np.zeros(np.shape(teacher_rate)), 0.0
-    path = bias_steps(settings, teacher_rate=teacher_rate, center_rate=center_rate, size=size)
+    path = bias_steps(setup, teacher_rate=teacher_rate, center_rate=center_rate, size=size)
     for step, w in enumerate(itertools.islice(path, steps)):
         if step == 0:
             first = float(np.ptp(w, axis=-1).max())
@@ -121,31 +150,30 @@ def bias_spread(
 
 
 def bias_path(
-    settings: Settings, *, teacher_rate: float, center_rate: float, steps: int, size: float
+    setup: Setup, *, teacher_rate: float, center_rate: float, steps: int, size: float
 ) -> np.ndarray:
     """Shares of the clusters every 5 steps, [steps / 5, K]."""
     path = bias_steps(
-        settings, teacher_rate=np.array(teacher_rate), center_rate=np.array(center_rate), size=size
+        setup, teacher_rate=np.array(teacher_rate), center_rate=np.array(center_rate), size=size
     )
-    return np.array([softmax(w / settings.student_temperature) for w in itertools.islice(path, 0, steps, 5)])
+    return np.array([softmax(w / setup.student_temperature) for w in itertools.islice(path, 0, steps, 5)])
 
 
-def compute(chunk: Chunk) -> xr.Dataset:
+def compute(chunk: Setup) -> xr.Dataset:
     """One part."""
-    return {"bias": _bias, "features": _features, "series": _series}[chunk.part](chunk.settings)
+    parts: dict[type, Callable[..., xr.Dataset]] = {Bias: _bias, Features: _features, Series: _series}
+    return parts[type(chunk)](chunk)
 
 
-def _bias(settings: Settings) -> xr.Dataset:
-    axis = rates(settings, settings.fine)
+def _bias(chunk: Bias) -> xr.Dataset:
+    axis = rates(chunk, chunk.fine)
     teacher, center = np.meshgrid(axis, axis, indexing="ij")
-    spread = bias_spread(
-        settings, teacher_rate=teacher, center_rate=center, steps=settings.fine_steps, size=1e-4
-    )
+    spread = bias_spread(chunk, teacher_rate=teacher, center_rate=center, steps=chunk.fine_steps, size=1e-4)
     law = center_stability(
-        gain=gain(settings),
+        gain=gain(chunk),
         teacher_momentum=1 - teacher,
         center_momentum=1 - center,
-        **_temperatures(settings),
+        **_temperatures(chunk),
     )
     dims = ("fine_teacher_rate", "fine_center_rate")
     return xr.Dataset(
@@ -158,74 +186,39 @@ def _bias(settings: Settings) -> xr.Dataset:
     )
 
 
-def _features(settings: Settings) -> xr.Dataset:
-    axis = rates(settings, settings.coarse)
-    variants = [_variant(settings, f"{mu} {rho}", mu, rho) for mu in axis for rho in (*axis, None)]
-    source = mixture(settings.clusters, settings.correlation).source(range(settings.seeds))
-    records = train(
-        source,
-        Architecture(clusters=settings.clusters, hidden=(), head_scale=0.01),
-        variants,
-        Training(
-            steps=settings.coarse_steps,
-            batch_size=settings.batch_size,
-            momentum=0.0,
-            records=settings.coarse_records,
-            evaluation_size=256,
-        ),
-        description="center_momentum, features",
-    ).records
-    late = records.isel(step=slice(-max(settings.coarse_records // 3, 1), None)).mean("step")
+def _features(chunk: Features) -> xr.Dataset:
+    axis = rates(chunk, chunk.coarse)
+    variants = [_variant(chunk, f"{mu} {rho}", mu, rho) for mu in axis for rho in (*axis, None)]
+    when = {"steps": chunk.coarse_steps, "records": chunk.coarse_records, "evaluation_size": 256}
+    records = _trained(chunk, variants, range(chunk.seeds), **when)
+    late = records.isel(step=slice(-max(chunk.coarse_records // 3, 1), None)).mean("step")
     dims = ("teacher_rate", "center", "seed")
-    shape = (settings.coarse, settings.coarse + 1, settings.seeds)
+    shape = (chunk.coarse, chunk.coarse + 1, chunk.seeds)
     return xr.Dataset(
         {
-            name: (
-                dims,
-                (late[name].to_numpy() / np.log(settings.clusters)).reshape(shape).astype(np.float32),
-            )
+            name: (dims, (late[name].to_numpy() / np.log(chunk.clusters)).reshape(shape).astype(np.float32))
             for name in ("student_prior_entropy", "student_information")
         },
         coords={"teacher_rate": axis, "center_rate": ("center", [*axis, np.nan])},
     )
 
 
-def _series(settings: Settings) -> xr.Dataset:
+def _series(chunk: Series) -> xr.Dataset:
     """Shares of the clusters in time: of a bias just beyond the line, with features far beyond it."""
-    mu = settings.series_rate
+    mu = chunk.series_rate
     critical = 1 - float(
-        critical_center_momentum(gain=gain(settings), teacher_momentum=1 - mu, **_temperatures(settings))
+        critical_center_momentum(gain=gain(chunk), teacher_momentum=1 - mu, **_temperatures(chunk))
     )
+    beyond = chunk.beyond * critical
     law = center_stability(
-        gain=gain(settings),
-        teacher_momentum=1 - mu,
-        center_momentum=1 - settings.beyond * critical,
-        **_temperatures(settings),
+        gain=gain(chunk), teacher_momentum=1 - mu, center_momentum=1 - beyond, **_temperatures(chunk)
     )
-    path = bias_path(
-        settings,
-        teacher_rate=mu,
-        center_rate=settings.beyond * critical,
-        steps=settings.series_steps,
-        size=0.01,
-    )
-    source = mixture(settings.clusters, settings.correlation).source([0])
-    at = tuple(range(0, settings.series_steps + 1, 25))
-    records = train(
-        source,
-        Architecture(clusters=settings.clusters, hidden=(), head_scale=0.01),
-        [_variant(settings, "far beyond", mu, settings.far_beyond * critical)],
-        Training(
-            steps=settings.series_steps,
-            batch_size=settings.batch_size,
-            momentum=0.0,
-            record_at=at,
-            evaluation_size=128,
-        ),
-        observers=[_shares(settings.clusters)],
-        description="center_momentum, series",
-    ).records.isel(seed=0, variant=0)
-    share = np.stack([records[f"share_{k}"].to_numpy() for k in range(settings.clusters)])
+    path = bias_path(chunk, teacher_rate=mu, center_rate=beyond, steps=chunk.series_steps, size=0.01)
+    at = tuple(range(0, chunk.series_steps + 1, 25))
+    when = {"steps": chunk.series_steps, "record_at": at, "evaluation_size": 128}
+    variants = [_variant(chunk, "far beyond", mu, chunk.far_beyond * critical)]
+    records = _trained(chunk, variants, [0], _shares(chunk.clusters), **when).isel(seed=0, variant=0)
+    share = np.stack([records[f"share_{k}"].to_numpy() for k in range(chunk.clusters)])
     return xr.Dataset(
         {
             "bias_share": (("cluster", "bias_step"), path.T.astype(np.float32)),
@@ -234,8 +227,22 @@ def _series(settings: Settings) -> xr.Dataset:
             "predicted_radius": float(law.spectral_radius),
             "critical_rate": critical,
         },
-        coords={"step": list(at), "bias_step": np.arange(0, settings.series_steps, 5)},
+        coords={"step": list(at), "bias_step": np.arange(0, chunk.series_steps, 5)},
     )
+
+
+def _trained(
+    chunk: Student, variants: Sequence[Variant], seeds: Sequence[int], *observers: Observer, **when: Any
+) -> xr.Dataset:
+    """Records of linear students on a mixture of that correlation."""
+    return train(
+        simplex_mixture(chunk.clusters, chunk.correlation).source(seeds),
+        Architecture(clusters=chunk.clusters, hidden=(), head_scale=0.01),
+        variants,
+        Training(batch_size=chunk.batch_size, momentum=0.0, **when),
+        observers=observers,
+        description="center_momentum",
+    ).records
 
 
 def _shares(clusters: int) -> Observer:
@@ -248,29 +255,29 @@ def _shares(clusters: int) -> Observer:
     return observe
 
 
-def _variant(settings: Settings, name: str, teacher_rate: float, center_rate: float | None) -> Variant:
+def _variant(setup: Setup, name: str, teacher_rate: float, center_rate: float | None) -> Variant:
     return Variant(
         name=name if center_rate is not None else f"{name} batch",
         teacher="centering",
         center_momentum=None if center_rate is None else 1 - center_rate,
-        teacher_temperature=settings.teacher_temperature,
-        student_temperature=settings.student_temperature,
+        teacher_temperature=setup.teacher_temperature,
+        student_temperature=setup.student_temperature,
         teacher_momentum=1 - teacher_rate,
-        learning_rate=learning_rate(settings),
+        learning_rate=learning_rate(setup),
     )
 
 
-def _temperatures(settings: Settings) -> dict[str, float]:
+def _temperatures(setup: Setup) -> dict[str, float]:
     return {
-        "student_temperature": settings.student_temperature,
-        "teacher_temperature": settings.teacher_temperature,
+        "student_temperature": setup.student_temperature,
+        "teacher_temperature": setup.teacher_temperature,
     }
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """The three parts together, and the critical rate along the axis."""
-    parts: tuple[Literal["bias", "features", "series"], ...] = ("bias", "features", "series")
-    found = sweep.sweep(compute, [Chunk(settings=settings, part=part) for part in parts], context=context)
+    chunks = [only(Bias, settings), only(Features, settings), only(Series, settings)]
+    found = sweep.sweep(compute, chunks, context=context)
     dataset = xr.merge(found, combine_attrs="drop")
     line = critical_center_momentum(
         gain=gain(settings),

@@ -23,30 +23,23 @@ import xarray as xr
 from torch import Tensor
 
 import theory
-from experiments.data.digits import Digits
-from experiments.data.mixtures import Mixture
-from experiments.data.named import Data
+from experiments.data.named import DATA, Data, make_source
 from experiments.engine import sweep
+from experiments.studies.shared import labelled, over, total_variation, variant_of
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 
 CLAIMS = ("O4", "O5")
 MINUTES = 2
-DATA: tuple[Data, ...] = ("mixture", "digits")
-RUNS: dict[str, tuple[str, float | None, bool]] = {
-    "centred": ("centering", 0.9, True),
-    "inverse prior": ("inverse_prior", None, True),
-    "projected": ("projected", None, True),
-    "uniform collapse": ("centering", 0.9, False),
-    "one-cluster collapse": ("unconstrained", None, True),
-}
-"""Teacher, momentum of its moving average, and whether it is sharpened, τ_t < τ_s."""
+NOT_SHARPENED = "uniform collapse"
+RUNS = ("moving_centering", "inverse_prior", "projected", NOT_SHARPENED, "unconstrained")
+"""Runs by their teacher, sharpened, τ_t < τ_s; and moving centering that is not, τ_t = τ_s."""
+CENTER_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Training, and what counts as success for the monitor of the loss."""
+class Setup:
+    """Training."""
 
     seeds: int = 4
     """Runs of each kind on each data set."""
@@ -66,6 +59,12 @@ class Settings:
     """τ_t of the sharpened teachers."""
     student_temperature: float = 0.1
     """τ_s, and τ_t of the teacher that is not sharpened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """Training, and what counts as success for the monitor of the loss."""
+
     loss_share: float = 0.5
     """The monitor reports success once the loss is below this share of log K."""
 
@@ -75,38 +74,35 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All runs on one data set."""
 
-    settings: Settings
     data: Data
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
+    temperatures = dict.fromkeys(RUNS, chunk.teacher_temperature) | {NOT_SHARPENED: chunk.student_temperature}
     variants = [
-        Variant(
-            name=name,
-            teacher=kind,
-            center_momentum=momentum,
-            teacher_temperature=s.teacher_temperature if sharpened else s.student_temperature,
-            student_temperature=s.student_temperature,
-            learning_rate=s.learning_rate,
+        variant_of(
+            "moving_centering" if run == NOT_SHARPENED else run,
+            name=run,
+            center_momentum=CENTER_MOMENTUM,
+            teacher_temperature=temperatures[run],
+            student_temperature=chunk.student_temperature,
+            learning_rate=chunk.learning_rate,
         )
-        for name, (kind, momentum, sharpened) in RUNS.items()
+        for run in RUNS
     ]
-    steps = np.unique(np.geomspace(1, s.steps, s.records - 1).round().astype(int))
+    steps = np.unique(np.geomspace(1, chunk.steps, chunk.records - 1).round().astype(int))
     training = Training(
-        steps=s.steps,
-        batch_size=s.batch_size,
+        steps=chunk.steps,
+        batch_size=chunk.batch_size,
         record_at=(0, *steps.tolist()),
-        evaluation_size=s.evaluation_size,
+        evaluation_size=chunk.evaluation_size,
     )
-    source = (Digits() if chunk.data == "digits" else Mixture()).source(range(s.seeds))
-    architecture = Architecture(clusters=s.clusters, hidden=(64, 32))
     records = train(
-        source,
-        architecture,
+        make_source(chunk.data, range(chunk.seeds)),
+        Architecture(clusters=chunk.clusters, hidden=(64, 32)),
         variants,
         training,
         observers=[certify],
@@ -124,15 +120,14 @@ def certify(snapshot: Snapshot) -> dict[str, Tensor]:
     prior = theory.log_prior(snapshot.log_q).exp()
     return {
         "prior_kl": found.prior_kl,
-        "prior_distance": 0.5 * (prior - 1 / prior.shape[-1]).abs().sum(dim=-1),
+        "prior_distance": total_variation(prior, 1 / prior.shape[-1]),
         "prior_distance_bound": found.prior_distance_bound,
         "certified": found.not_constant.to(torch.float64),
     }
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    parts = sweep.sweep(work, [Chunk(settings=settings, data=d) for d in DATA], context=context)
-    d = xr.concat(parts, dim=xr.Variable("data", list(DATA))).rename(variant="run")
+    d = over(work, Chunk, settings, context=context, data=DATA).rename(variant="run")
     d["margin"] = d.teacher_information - d.kl
     certified = d.certified > 0
     d["certified_at"] = _first(certified)
@@ -143,9 +138,7 @@ def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Datas
     d["log_clusters"] = np.log(settings.clusters)
     d["monitor_threshold"] = settings.loss_share * d.log_clusters
     d["monitor_at"] = _first(d.loss < d.monitor_threshold)
-    for name, (long_name, units) in LABELS.items():
-        d[name].attrs = {"long_name": long_name, "units": units}
-    return d
+    return labelled(d, LABELS)
 
 
 LABELS = {

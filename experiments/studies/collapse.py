@@ -12,34 +12,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import xarray as xr
-from torch import Tensor
 
-from experiments.data.digits import Digits
 from experiments.data.mixtures import Mixture
+from experiments.data.named import DATA, Data, make_source
 from experiments.data.sources import Source
 from experiments.engine import sweep
-from experiments.training.distill import Observer, Snapshot, Training, train
-from experiments.training.metrics import knn_accuracy
+from experiments.studies.shared import COMPARED, input_correlations, knn_observer, over, variant_of
+from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
-from theory.dynamics.moments import correlations
 
 CLAIMS = ("O4", "T6", "T8", "D2", "D3")
 MINUTES = 9
-DATA = ("mixture", "digits")
-TEACHERS: dict[str, tuple[str, bool]] = {
-    "unconstrained": ("unconstrained", False),
-    "centred, EMA": ("centering", True),
-    "centred, batch": ("centering", False),
-    "inverse prior": ("inverse_prior", False),
-    "projected": ("projected", False),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Setup:
     """Data, students and teachers."""
 
     seeds: int = 8
@@ -58,8 +46,6 @@ class Settings:
     """η of gradient descent with momentum 0.9."""
     student_temperature: float = 0.1
     """τ_s."""
-    teacher_temperatures: tuple[float, ...] = (0.04, 0.1)
-    """τ_t: sharpened, and not."""
     teacher_momentum: float = 0.99
     """m of the teacher's weights."""
     center_momentum: float = 0.9
@@ -73,100 +59,77 @@ class Settings:
     device: str = "cpu"
     """Where to train."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """Data, students, teachers, and how sharp they are."""
+
+    teacher_temperatures: tuple[float, ...] = (0.04, 0.1)
+    """τ_t: sharpened, and not."""
+
     @classmethod
     def quick(cls) -> Settings:
         return cls(seeds=2, steps=200, records=6, batch_size=64)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All teachers and seeds on one data set at one temperature."""
 
-    settings: Settings
-    data: str
+    data: Data
     teacher_temperature: float
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Records (data, teacher_temperature, teacher, seed, step), and the correlations of the data."""
-    chunks = [
-        Chunk(settings=settings, data=data, teacher_temperature=tau)
-        for data in DATA
-        for tau in settings.teacher_temperatures
-    ]
-    parts = iter(sweep.sweep(compute, chunks, context=context))
-    rows = [
-        xr.concat([next(parts) for _ in settings.teacher_temperatures], "teacher_temperature") for _ in DATA
-    ]
-    dataset = xr.concat(rows, "data").rename(variant="teacher")
-    dataset = dataset.assign_coords(data=list(DATA), teacher_temperature=list(settings.teacher_temperatures))
+    dataset = over(
+        compute,
+        Chunk,
+        settings,
+        context=context,
+        data=DATA,
+        teacher_temperature=settings.teacher_temperatures,
+    ).rename(variant="teacher")
     dataset["correlation"] = (("data", "direction"), _leading_correlations(settings))
     return dataset
 
 
 def compute(chunk: Chunk) -> xr.Dataset:
     """Train the chunk's runs."""
-    s = chunk.settings
     variants = [
-        Variant(
-            name=name,
-            teacher=kind,
-            center_momentum=s.center_momentum if moving else None,
+        variant_of(
+            teacher,
+            center_momentum=chunk.center_momentum,
             teacher_temperature=chunk.teacher_temperature,
-            student_temperature=s.student_temperature,
-            teacher_momentum=s.teacher_momentum,
-            learning_rate=s.learning_rate,
+            student_temperature=chunk.student_temperature,
+            teacher_momentum=chunk.teacher_momentum,
+            learning_rate=chunk.learning_rate,
         )
-        for name, (kind, moving) in TEACHERS.items()
+        for teacher in COMPARED
     ]
-    source = make_source(s, chunk.data)
-    training = Training(steps=s.steps, records=s.records, batch_size=s.batch_size)
+    source = source_of(chunk, chunk.data)
     return train(
         source,
-        Architecture(clusters=s.clusters, hidden=s.hidden),
+        Architecture(clusters=chunk.clusters, hidden=chunk.hidden),
         variants,
-        training,
+        Training(steps=chunk.steps, records=chunk.records, batch_size=chunk.batch_size),
         observers=[knn_observer(source)],
-        device=s.device,
+        device=chunk.device,
         description=f"collapse, {chunk.data}, τ_t = {chunk.teacher_temperature:g}",
     ).records
 
 
-def make_source(settings: Settings, data: str) -> Source:
+def source_of(setup: Setup, data: Data) -> Source:
     """The data streams of all seeds."""
-    seeds = range(settings.seeds)
-    if data == "digits":
-        return Digits().source(seeds, device=settings.device)
-    mixture = Mixture(components=settings.components, dim=settings.dim, separation=settings.separation)
-    return mixture.source(seeds, device=settings.device)
+    mixture = Mixture(components=setup.components, dim=setup.dim, separation=setup.separation)
+    return make_source(data, range(setup.seeds), mixture=mixture, device=setup.device)
 
 
-def knn_observer(source: Source, *, k: int = 20) -> Observer:
-    """Records `knn_accuracy`, that of the teacher's features on the source's galleries."""
-    train_set, test_set = source.gallery("train"), source.gallery("held_out")
-
-    @torch.no_grad()
-    def observe(snapshot: Snapshot) -> dict[str, Tensor]:
-        features = [
-            snapshot.architecture.features(snapshot.teacher, part.views[:, 0])
-            for part in (train_set, test_set)
-        ]
-        return {
-            "knn_accuracy": knn_accuracy(features[0], train_set.labels, features[1], test_set.labels, k=k)
-        }
-
-    return observe
-
-
-def _leading_correlations(settings: Settings, count: int = 8) -> np.ndarray:
+def _leading_correlations(setup: Setup, count: int = 8) -> np.ndarray:
     """The largest r_j of the inputs, [data, direction]; median over seeds."""
     table = np.full((len(DATA), count), np.nan)
     for row, data in zip(table, DATA, strict=True):
-        moments = make_source(settings, data).moments
-        values = [
-            correlations(m.cross(bias=False), m.second(bias=False), drop_singular=True).values[:count]
-            for m in moments
-        ]
+        values = [input_correlations(m)[:count] for m in source_of(setup, data).moments]
         median = np.median(values, axis=0)
         row[: len(median)] = median
     return table

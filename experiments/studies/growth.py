@@ -7,7 +7,7 @@ direction, a teacher that is the student and one that follows slowly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,25 +18,21 @@ from torch import Tensor
 
 from experiments.data.mixtures import Mixture
 from experiments.engine import sweep
+from experiments.studies.shared import learning_rate_of, over, variant_of
 from experiments.training.distill import Observer, Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
+from theory import TEACHERS
 from theory.dynamics import CrossViewMoments, growth_rates, student_gain
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 4
-TEACHERS: Mapping[str, tuple[str, float | None]] = {
-    "unconstrained": ("unconstrained", None),
-    "centred": ("centering", None),
-    "inverse-prior": ("inverse_prior", None),
-    "power mean, s = 2": ("power_mean", 2.0),
-    "cumulant": ("cumulant", None),
-    "projected": ("projected", None),
-}
+COMPARED = ("unconstrained", "centering", "inverse_prior", "power_mean", "cumulant", "projected")
+ORDER = 2.0
+"""s of the power mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Setup:
     """A mixture whose directions differ in size and in correlation, and the runs on it."""
 
     seeds: int = 4
@@ -47,9 +43,6 @@ class Settings:
     view_noise: tuple[float, ...] = (0.3, 0.5, 0.6, 0.8, 0.9)
     clusters: int = 3
     student_temperature: float = 0.1
-    temperatures: tuple[float, ...] = (0.3, 0.7)
-    """τ_t/τ_s."""
-    teacher_momenta: tuple[float, ...] = (0.0, 0.8)
     step_size: float = 0.04
     """α = η/(K τ_s²), per unit of feature variance."""
     folds: float = 3.0
@@ -58,6 +51,22 @@ class Settings:
     size: float = 1e-8
     """Root mean square of the initial weights."""
 
+    @property
+    def learning_rate(self) -> float:
+        """η of that step size."""
+        return learning_rate_of(
+            self.step_size, clusters=self.clusters, student_temperature=self.student_temperature
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """The mixture, and the temperatures and momenta of the teachers."""
+
+    temperatures: tuple[float, ...] = (0.3, 0.7)
+    """τ_t/τ_s."""
+    teacher_momenta: tuple[float, ...] = (0.0, 0.8)
+
     @classmethod
     def quick(cls) -> Settings:
         """The small variant."""
@@ -65,12 +74,11 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All teachers and directions at one temperature and one teacher momentum."""
 
-    settings: Settings
-    ratio: float
     teacher_momentum: float
+    ratio: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +90,18 @@ class Modes:
     readings: np.ndarray
 
 
-def learning_rate(settings: Settings) -> float:
-    """η of that step size."""
-    return settings.step_size * settings.clusters * settings.student_temperature**2
-
-
-def modes(settings: Settings, moments: CrossViewMoments, chunk: Chunk, *, constrained: bool) -> Modes:
+def modes(chunk: Chunk, moments: CrossViewMoments, *, constrained: bool) -> Modes:
     """What section D says of these moments: as many modes as there are feature directions."""
     growth = growth_rates(
         moments.cross(constrained=constrained),
         moments.second(),
         gain=student_gain(
-            learning_rate=learning_rate(settings),
-            clusters=settings.clusters,
-            student_temperature=settings.student_temperature,
+            learning_rate=chunk.learning_rate,
+            clusters=chunk.clusters,
+            student_temperature=chunk.student_temperature,
         ),
-        student_temperature=settings.student_temperature,
-        teacher_temperature=chunk.ratio * settings.student_temperature,
+        student_temperature=chunk.student_temperature,
+        teacher_temperature=chunk.ratio * chunk.student_temperature,
         teacher_rate=1.0 - chunk.teacher_momentum,
         discrete=True,
     )
@@ -118,43 +121,41 @@ def modes(settings: Settings, moments: CrossViewMoments, chunk: Chunk, *, constr
 
 def work(chunk: Chunk) -> xr.Dataset:
     """Predicted and measured rates, [teacher, direction, seed]."""
-    settings = chunk.settings
-    source = _mixture(settings).source(range(settings.seeds), dtype=torch.float64)
-    directions = settings.dim + 1
-    shape = (len(TEACHERS), directions, settings.seeds)
+    source = _mixture(chunk).source(range(chunk.seeds), dtype=torch.float64)
+    directions = chunk.dim + 1
+    shape = (len(COMPARED), directions, chunk.seeds)
     predicted = [
-        [modes(settings, m, chunk, constrained=name != "unconstrained") for m in source.moments]
-        for name in TEACHERS
+        [modes(chunk, m, constrained=TEACHERS[teacher].constrained) for m in source.moments]
+        for teacher in COMPARED
     ]
     rates = np.array([[m.rates for m in row] for row in predicted]).transpose(0, 2, 1)
-    ends = _ends(settings, rates)
+    ends = _ends(chunk, rates)
     variants = [
-        Variant(
-            name=f"{name} {j}",
-            teacher=kind,
-            order=order,
-            center_momentum=None,
-            teacher_temperature=chunk.ratio * settings.student_temperature,
-            student_temperature=settings.student_temperature,
+        variant_of(
+            teacher,
+            name=f"{teacher} {j}",
+            order=ORDER,
+            teacher_temperature=chunk.ratio * chunk.student_temperature,
+            student_temperature=chunk.student_temperature,
             teacher_momentum=chunk.teacher_momentum,
-            learning_rate=learning_rate(settings),
+            learning_rate=chunk.learning_rate,
         )
-        for name, (kind, order) in TEACHERS.items()
+        for teacher in COMPARED
         for j in range(directions)
     ]
     trained = train(
         source,
-        Architecture(clusters=settings.clusters, hidden=()),
+        Architecture(clusters=chunk.clusters, hidden=()),
         variants,
         Training(
             steps=int(ends.max()),
-            batch_size=settings.batch_size,
+            batch_size=chunk.batch_size,
             momentum=0.0,
             record_at=(0, *np.unique(ends).tolist()),
             evaluation_size=64,
         ),
         observers=[_reader(_stack(predicted, "readings"))],
-        parameters=_start(settings, _stack(predicted, "starts")),
+        parameters=_start(chunk, _stack(predicted, "starts")),
         dtype=torch.float64,
     )
     amplitude = trained.records.amplitude
@@ -174,19 +175,19 @@ def work(chunk: Chunk) -> xr.Dataset:
     )
 
 
-def _ends(settings: Settings, rates: np.ndarray) -> np.ndarray:
+def _ends(setup: Setup, rates: np.ndarray) -> np.ndarray:
     """Steps after which each rate is read: e^±folds of its own, no longer than the fastest one takes."""
-    longest = settings.folds / rates.max(axis=1, keepdims=True)
-    return np.ceil(np.minimum(settings.folds / np.abs(rates), longest)).astype(np.int64)
+    longest = setup.folds / rates.max(axis=1, keepdims=True)
+    return np.ceil(np.minimum(setup.folds / np.abs(rates), longest)).astype(np.int64)
 
 
-def _mixture(settings: Settings) -> Mixture:
+def _mixture(setup: Setup) -> Mixture:
     return Mixture(
-        components=settings.components,
-        dim=settings.dim,
-        separation=settings.separation,
-        within=settings.within,
-        view_noise=settings.view_noise,
+        components=setup.components,
+        dim=setup.dim,
+        separation=setup.separation,
+        within=setup.within,
+        view_noise=setup.view_noise,
     )
 
 
@@ -196,9 +197,9 @@ def _stack(predicted: Sequence[Sequence[Modes]], name: str) -> Tensor:
     return torch.from_numpy(array).transpose(1, 2).flatten(0, 1)
 
 
-def _start(settings: Settings, starts: Tensor) -> dict[str, Tensor]:
+def _start(setup: Setup, starts: Tensor) -> dict[str, Tensor]:
     """Weights along each direction, with one contrast of clusters for each seed."""
-    seeds, clusters = starts.shape[1], settings.clusters
+    seeds, clusters = starts.shape[1], setup.clusters
     contrast = torch.stack(
         [
             torch.randn(clusters, generator=torch.Generator().manual_seed(s), dtype=torch.float64)
@@ -206,7 +207,7 @@ def _start(settings: Settings, starts: Tensor) -> dict[str, Tensor]:
         ]
     )
     contrast = contrast - contrast.mean(dim=-1, keepdim=True)
-    weights = settings.size * starts[..., None] * contrast[:, None]
+    weights = setup.size * starts[..., None] * contrast[:, None]
     return {"head.weight": weights[..., :-1, :].contiguous(), "head.bias": weights[..., -1:, :].contiguous()}
 
 
@@ -226,17 +227,6 @@ def _reader(readings: Tensor) -> Observer:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """All temperatures and teacher momenta."""
-    chunks = [
-        Chunk(settings=settings, ratio=ratio, teacher_momentum=momentum)
-        for momentum in settings.teacher_momenta
-        for ratio in settings.temperatures
-    ]
-    parts = sweep.sweep(work, chunks, context=context)
-    n = len(settings.temperatures)
-    rows = [xr.concat(parts[i : i + n], dim="ratio") for i in range(0, len(parts), n)]
-    return xr.concat(rows, dim="teacher_momentum").assign_coords(
-        teacher=list(TEACHERS),
-        ratio=list(settings.temperatures),
-        teacher_momentum=list(settings.teacher_momenta),
-        seed=np.arange(settings.seeds),
-    )
+    momenta, ratios = settings.teacher_momenta, settings.temperatures
+    dataset = over(work, Chunk, settings, context=context, teacher_momentum=momenta, ratio=ratios)
+    return dataset.assign_coords(teacher=list(COMPARED), seed=np.arange(settings.seeds))

@@ -18,24 +18,24 @@ from torch import Tensor
 
 from experiments.data.sources import Batch, Split, generators, normal, population_moments, uniform
 from experiments.engine import sweep
+from experiments.studies.shared import input_correlations, learning_rate_of, over, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
-from theory.dynamics import CrossViewMoments, correlations, critical_temperature, survival_temperature
+from theory.dynamics import CrossViewMoments, critical_temperature, survival_temperature
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3",)
 MINUTES = 3
 STARTS = ("cold", "warmed up", "learnt")
+BATCHES = ("population", "minibatch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Numbers of clusters, temperatures and the three ways to start."""
+class Setup:
+    """Temperatures and the three ways to start."""
 
     seeds: int = 2
     correlation: float = 0.5
-    clusters: tuple[int, ...] = (2, 4, 12)
     ratios: tuple[float, ...] = tuple(round(0.35 + 0.025 * i, 3) for i in range(15))
     """τ_t/τ_s at the end of training."""
     student_temperature: float = 0.1
@@ -51,6 +51,13 @@ class Settings:
     """α = η/(K τ_s²)."""
     head_scale: float = 0.0003
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """Numbers of clusters, temperatures and the three ways to start."""
+
+    clusters: tuple[int, ...] = (2, 4, 12)
+
     @classmethod
     def quick(cls) -> Settings:
         """The small variant."""
@@ -58,12 +65,11 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All starts and temperatures at one number of clusters, on the population or on minibatches."""
 
-    settings: Settings
+    batch: str
     clusters: int
-    whole: bool
 
 
 class NoisyLabels:
@@ -133,48 +139,41 @@ class NoisyLabels:
 
 def work(chunk: Chunk) -> xr.Dataset:
     """Every start at every temperature, and the two temperatures predicted from the moments."""
-    settings, k, tau = chunk.settings, chunk.clusters, chunk.settings.student_temperature
-    source = NoisyLabels(
-        range(settings.seeds), classes=k, correlation=settings.correlation, whole=chunk.whole
-    )
-    found = correlations(
-        source.moments[0].cross(bias=False), source.moments[0].second(bias=False), drop_singular=True
-    )
-    critical = critical_temperature(found.values[0], student_temperature=tau)
-    survival = survival_temperature(found.values[0], clusters=k, student_temperature=tau)
+    k, tau, whole = chunk.clusters, chunk.student_temperature, chunk.batch == "population"
+    source = NoisyLabels(range(chunk.seeds), classes=k, correlation=chunk.correlation, whole=whole)
+    leading = input_correlations(source.moments[0])[0]
+    critical = critical_temperature(leading, student_temperature=tau)
+    survival = survival_temperature(leading, clusters=k, student_temperature=tau)
     variants = [
-        Variant(
+        variant_of(
+            "centering",
             name=f"{start} {ratio}",
-            teacher="centering",
-            center_momentum=None,
-            teacher_temperature=Schedule(
-                start=settings.warm_up_from * tau, end=ratio * tau, steps=settings.warm_up
-            )
+            teacher_temperature=Schedule(start=chunk.warm_up_from * tau, end=ratio * tau, steps=chunk.warm_up)
             if start == "warmed up"
             else ratio * tau,
             student_temperature=tau,
             teacher_momentum=0.0,
-            learning_rate=settings.step_size * k * tau**2,
+            learning_rate=learning_rate_of(chunk.step_size, clusters=k, student_temperature=tau),
         )
         for start in STARTS
-        for ratio in settings.ratios
+        for ratio in chunk.ratios
     ]
     records = train(
         source,
         Architecture(clusters=k, hidden=()),
         variants,
         Training(
-            steps=settings.steps,
-            batch_size=settings.batch_size,
+            steps=chunk.steps,
+            batch_size=chunk.batch_size,
             momentum=0.0,
-            records=settings.records,
+            records=chunk.records,
             evaluation_size=512,
         ),
-        parameters=_start(settings, k),
+        parameters=_start(chunk, k),
         dtype=torch.float64,
         description=f"hysteresis, K = {k}",
     ).records
-    shape = (len(STARTS), len(settings.ratios), settings.seeds, records.sizes["step"])
+    shape = (len(STARTS), len(chunk.ratios), chunk.seeds, records.sizes["step"])
     dims = ("start", "ratio", "seed", "step")
     return xr.Dataset(
         {
@@ -186,16 +185,14 @@ def work(chunk: Chunk) -> xr.Dataset:
     )
 
 
-def _start(settings: Settings, k: int) -> dict[str, Tensor]:
+def _start(setup: Setup, k: int) -> dict[str, Tensor]:
     """Small random tables for the cold start and the warm-up, one that knows its labels for the learnt."""
-    streams = generators(range(settings.seeds), "tables")
-    shape = (len(STARTS), len(settings.ratios), settings.seeds, k, k)
+    streams = generators(range(setup.seeds), "tables")
+    shape = (len(STARTS), len(setup.ratios), setup.seeds, k, k)
     weight = torch.empty(shape, dtype=torch.float64)
-    weight[:] = normal(streams, (k, k), torch.float64) * settings.head_scale
+    weight[:] = normal(streams, (k, k), torch.float64) * setup.head_scale
     # Own cluster against the rest by 2 log K in units of τ_s: sharper than any solution above τ_t/τ_s = r.
-    learnt = (
-        2 * np.log(k) * settings.student_temperature * (torch.eye(k, dtype=torch.float64) - 1 / k) / k**0.5
-    )
+    learnt = 2 * np.log(k) * setup.student_temperature * (torch.eye(k, dtype=torch.float64) - 1 / k) / k**0.5
     weight[STARTS.index("learnt")] = learnt
     bias = torch.zeros(*shape[:-2], 1, k, dtype=torch.float64)
     return {"head.weight": weight.flatten(0, 1), "head.bias": bias.flatten(0, 1)}
@@ -203,18 +200,7 @@ def _start(settings: Settings, k: int) -> dict[str, Tensor]:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """All numbers of clusters; informations and losses in units of log K."""
-    chunks = [
-        Chunk(settings=settings, clusters=k, whole=whole)
-        for whole in (True, False)
-        for k in settings.clusters
-    ]
-    parts = sweep.sweep(work, chunks, context=context)
-    n = len(settings.clusters)
-    rows = [xr.concat(part, dim="clusters") for part in (parts[:n], parts[n:])]
-    return xr.concat(rows, dim="batch").assign_coords(
-        batch=["population", "minibatch"],
-        clusters=list(settings.clusters),
-        start=list(STARTS),
-        ratio=list(settings.ratios),
-        seed=np.arange(settings.seeds),
+    dataset = over(work, Chunk, settings, context=context, batch=BATCHES, clusters=settings.clusters)
+    return dataset.assign_coords(
+        start=list(STARTS), ratio=list(settings.ratios), seed=np.arange(settings.seeds)
     )

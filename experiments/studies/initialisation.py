@@ -10,35 +10,46 @@ import xarray as xr
 from torch import Tensor
 
 from experiments.engine import sweep
-from experiments.studies.phase_diagram import mixture
+from experiments.studies.shared import BY_BATCH, learning_rate_of, over, simplex_mixture, variant_of
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 from theory.dynamics import growth_rates, student_gain
 
 CLAIMS = ("D2", "D3")
 MINUTES = 2
-TEACHERS: tuple[str, ...] = ("unconstrained", "centering", "inverse_prior", "projected")
 MEASURED = ("student_prior_entropy", "student_information", "teacher_entropy", "nmi")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """A mixture with one correlation, and initial logits of many sizes."""
+class Setup:
+    """A mixture with one correlation, and linear students of it."""
 
     seeds: int = 4
     components: int = 8
     correlation: float = 0.7
     student_temperature: float = 0.1
     temperature_ratio: float = 0.5
-    sizes: tuple[float, ...] = tuple(float(f"{x:.3g}") for x in np.geomspace(1e-3, 100, 11))
-    """Standard deviation of the initial logits in units of τ_s."""
     step_size: float = 0.1
     """α = η/(K τ_s²)."""
     reading: int = 10
     """Steps over which the initial rate is measured."""
     steps: int = 300
     batch_size: int = 128
+
+    @property
+    def learning_rate(self) -> float:
+        """η of that step size."""
+        return learning_rate_of(
+            self.step_size, clusters=self.components, student_temperature=self.student_temperature
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """A mixture with one correlation, and initial logits of many sizes."""
+
+    sizes: tuple[float, ...] = tuple(float(f"{x:.3g}") for x in np.geomspace(1e-3, 100, 11))
+    """Standard deviation of the initial logits in units of τ_s."""
 
     @classmethod
     def quick(cls) -> Settings:
@@ -47,44 +58,40 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All teachers and seeds at one size."""
 
-    settings: Settings
     size: float
 
 
 def work(chunk: Chunk) -> xr.Dataset:
     """Initial growth and fate of the runs."""
-    settings = chunk.settings
-    tau_s = settings.student_temperature
-    source = mixture(settings.components, settings.correlation).source(
-        range(settings.seeds), dtype=torch.float64
+    tau_s = chunk.student_temperature
+    source = simplex_mixture(chunk.components, chunk.correlation).source(
+        range(chunk.seeds), dtype=torch.float64
     )
     # All C − 1 directions have variance 1: logits of a unit-variance head have variance C − 1 + (1 − r).
-    spread = (settings.components - settings.correlation) ** 0.5
-    head_scale = chunk.size * tau_s * settings.components**0.5 / spread
+    spread = (chunk.components - chunk.correlation) ** 0.5
+    head_scale = chunk.size * tau_s * chunk.components**0.5 / spread
     variants = [
-        Variant(
-            name=kind,
-            teacher=kind,
-            center_momentum=None,
-            teacher_temperature=settings.temperature_ratio * tau_s,
+        variant_of(
+            teacher,
+            teacher_temperature=chunk.temperature_ratio * tau_s,
             student_temperature=tau_s,
             teacher_momentum=0.0,
-            learning_rate=settings.step_size * settings.components * tau_s**2,
+            learning_rate=chunk.learning_rate,
         )
-        for kind in TEACHERS
+        for teacher in BY_BATCH
     ]
     trained = train(
         source,
-        Architecture(clusters=settings.components, hidden=(), head_scale=head_scale),
+        Architecture(clusters=chunk.components, hidden=(), head_scale=head_scale),
         variants,
         Training(
-            steps=settings.steps,
-            batch_size=settings.batch_size,
+            steps=chunk.steps,
+            batch_size=chunk.batch_size,
             momentum=0.0,
-            record_at=(0, settings.reading, settings.steps),
+            record_at=(0, chunk.reading, chunk.steps),
         ),
         observers=[_signal],
         dtype=torch.float64,
@@ -92,7 +99,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     log = np.log(trained.signal.to_numpy())
     return xr.Dataset(
         {name: (("teacher", "seed"), trained[name].isel(step=-1).to_numpy()) for name in MEASURED}
-        | {"rate": (("teacher", "seed"), (log[..., 1] - log[..., 0]) / settings.reading)}
+        | {"rate": (("teacher", "seed"), (log[..., 1] - log[..., 0]) / chunk.reading)}
     )
 
 
@@ -103,20 +110,20 @@ def _signal(snapshot: Snapshot) -> dict[str, Tensor]:
     return {"signal": torch.linalg.matrix_norm(w)}
 
 
-def predicted_rate(settings: Settings) -> float:
+def predicted_rate(setup: Setup) -> float:
     """The fastest rate per step of the constrained teachers, from the population moments."""
-    moments = mixture(settings.components, settings.correlation).source([0]).moments[0]
-    tau_s = settings.student_temperature
+    moments = simplex_mixture(setup.components, setup.correlation).source([0]).moments[0]
+    tau_s = setup.student_temperature
     growth = growth_rates(
         moments.cross(),
         moments.second(),
         gain=student_gain(
-            learning_rate=settings.step_size * settings.components * tau_s**2,
-            clusters=settings.components,
+            learning_rate=setup.learning_rate,
+            clusters=setup.components,
             student_temperature=tau_s,
         ),
         student_temperature=tau_s,
-        teacher_temperature=settings.temperature_ratio * tau_s,
+        teacher_temperature=setup.temperature_ratio * tau_s,
         discrete=True,
     )
     return float(growth.rates[0])
@@ -124,11 +131,7 @@ def predicted_rate(settings: Settings) -> float:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """All sizes."""
-    parts = sweep.sweep(
-        work, [Chunk(settings=settings, size=size) for size in settings.sizes], context=context
-    )
-    dataset = xr.concat(parts, dim="size").assign_coords(
-        size=list(settings.sizes), teacher=list(TEACHERS), seed=np.arange(settings.seeds)
-    )
+    dataset = over(work, Chunk, settings, context=context, size=settings.sizes)
+    dataset = dataset.assign_coords(teacher=list(BY_BATCH), seed=np.arange(settings.seeds))
     dataset["predicted_rate"] = predicted_rate(settings)
     return dataset
