@@ -19,17 +19,18 @@ from theory import TEACHERS
 
 Line = str | tuple[int, tuple[float, ...]]
 
-DRAWN: Mapping[str, tuple[str, Line, str]] = MappingProxyType({
-    "unconstrained": ("#000000", (0, (9, 2)), "X"),
-    "centering": ("#D55E00", "--", "s"),
-    "inverse_prior": ("#0072B2", "-", "o"),
-    "power_mean": ("#CC79A7", ":", "v"),
-    "cumulant": ("#56B4E9", (0, (1.5, 1)), "P"),
-    "batch_softmax": ("#999999", (0, (3, 1, 1, 1, 1, 1)), "*"),
-    "sinkhorn": ("#E69F00", (0, (4, 1)), "p"),
-    "projected": ("#009E73", "-.", "^"),
+DRAWN: Mapping[str, tuple[str, Line, str, str]] = MappingProxyType({
+    "unconstrained": ("#000000", (0, (9, 2)), "X", ""),
+    "centering": ("#D55E00", "--", "s", "D"),
+    "inverse_prior": ("#0072B2", "-", "o", "8"),
+    "power_mean": ("#CC79A7", ":", "v", "<"),
+    "cumulant": ("#56B4E9", (0, (1.5, 1)), "P", "d"),
+    "batch_softmax": ("#999999", (0, (3, 1, 1, 1, 1, 1)), "*", "x"),
+    "sinkhorn": ("#E69F00", (0, (4, 1)), "p", "H"),
+    "projected": ("#009E73", "-.", "^", ">"),
 })  # fmt: skip
-MOVING_LINE, MOVING_MARKER = (0, (6, 1.5, 1, 1.5, 1, 1.5)), "D"
+"""Name → colour, line, marker, and marker where a moving average normalises."""
+MOVING_LINE: Line = (0, (6, 1.5, 1, 1.5, 1, 1.5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +58,16 @@ def _tint(color: str) -> str:
 LOOKS: Mapping[str, Look] = MappingProxyType(
     {
         name: Look(label=TEACHERS[name].label, color=color, line=line, marker=marker)
-        for name, (color, line, marker) in DRAWN.items()
+        for name, (color, line, marker, _) in DRAWN.items()
     }
     | {
         MOVING + name: Look(
             label=f"{TEACHERS[name].label}, moving",
             color=_tint(color),
             line=MOVING_LINE,
-            marker=MOVING_MARKER,
+            marker=marker,
         )
-        for name, (color, _, _) in DRAWN.items()
+        for name, (color, _, _, marker) in DRAWN.items()
         if TEACHERS[name].constrained
     }
 )

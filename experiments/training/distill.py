@@ -24,6 +24,8 @@ from experiments.training import metrics
 from experiments.training.model import Architecture, Parameters
 from experiments.training.optimizers import Method, Optimizer
 from experiments.training.variants import Rates, Teachers, Variant
+from theory.checks import namespace
+from theory.logspace import normalize
 
 LARGEST_LOGIT = 1e6
 
@@ -164,6 +166,7 @@ class _Runs:
             source.dim, variants=len(variants), seeds=seeds, dtype=dtype, device=device
         )
         self.architecture, self.training = architecture, training
+        self.xp = namespace(weights=start["head.weight"])
         self.runs = [(v.name, seed) for v in variants for seed in seeds]
         self.student = {name: value.detach().clone().requires_grad_() for name, value in start.items()}
         self.teacher = {name: value.detach().clone() for name, value in start.items()}
@@ -179,10 +182,10 @@ class _Runs:
         now, size, given = self.rates.at(step), views.shape[-2], self.training.teacher_views
         z = self.architecture.logits(self.student, views.flatten(1, 2))
         self._check(z, step)
-        with torch.no_grad(), theory.assume_valid():
+        with torch.no_grad():
             z_teacher = self.architecture.logits(self.teacher, views[:, :given].flatten(1, 2))
             log_r = self.teachers(z_teacher, now["teacher_temperature"], training=True)
-            log_q = theory.log_softmax(z, temperature=now["student_temperature"])
+            log_q = normalize(z, self.xp, now["student_temperature"])
             r_by_view, q_by_view = (log.unflatten(-2, (-1, size)) for log in (log_r, log_q))
             gradient = student_gradient(r_by_view, q_by_view, now["student_temperature"]).flatten(-3, -2)
         found = torch.autograd.grad(z, list(self.student.values()), grad_outputs=gradient)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from theory.nn.normalizer import TeacherNormalizer
 from theory.nn.schedules import Schedule, value_at
-from theory.teachers import check_teacher
 
 RATES = ("teacher_temperature", "student_temperature", "teacher_momentum", "learning_rate")
 
@@ -82,13 +81,12 @@ class Teachers:
     ) -> None:
         groups: dict[tuple[Any, ...], list[int]] = {}
         for i, v in enumerate(variants):
-            by_batch = v.center_momentum is None or not check_teacher(v.teacher).constrained
-            groups.setdefault((v.teacher, v.order, v.rounds, by_batch), []).append(i)
+            groups.setdefault((v.teacher, v.order, v.rounds, v.center_momentum is None), []).append(i)
         self._groups: list[tuple[slice | list[int], TeacherNormalizer]] = []
-        for (*_, by_batch), index in groups.items():
+        for index in groups.values():
             members = [variants[i] for i in index]
             whole = index == list(range(index[0], index[-1] + 1))
-            normalizer = _normalizer(members, by_batch=by_batch, seeds=seeds, clusters=clusters)
+            normalizer = _normalizer(members, seeds=seeds, clusters=clusters)
             self._groups.append((slice(index[0], index[-1] + 1) if whole else index, normalizer.to(device)))
 
     def __call__(self, logits: Tensor, temperature: Tensor, *, training: bool) -> Tensor:
@@ -105,9 +103,7 @@ class Teachers:
             normalizer.update()
 
 
-def _normalizer(
-    members: Sequence[Variant], *, by_batch: bool, seeds: int, clusters: int
-) -> TeacherNormalizer:
+def _normalizer(members: Sequence[Variant], *, seeds: int, clusters: int) -> TeacherNormalizer:
     first, log_target, momentum = members[0], None, None
     for v in members:
         if v.target is not None and len(v.target) != clusters:
@@ -118,7 +114,7 @@ def _normalizer(
     if any(v.target is not None for v in members):
         rows = [v.target or (1 / clusters,) * clusters for v in members]
         log_target = torch.tensor(rows, dtype=torch.float64)[:, None].log()
-    if not by_batch:
+    if first.center_momentum is not None:
         momentum = torch.tensor([v.center_momentum for v in members], dtype=torch.float64)[:, None, None]
     return TeacherNormalizer(
         first.teacher,
