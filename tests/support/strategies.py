@@ -33,9 +33,7 @@ def lift(function, namespace="numpy"):
 def _into(value, namespace):
     if not isinstance(value, np.ndarray):
         return value
-    return {"numpy": np.array, "torch": torch.tensor, "array_api_strict": array_api_strict.asarray}[
-        namespace
-    ](value)
+    return _CONVERTERS[namespace](value)
 
 
 def _back(value, namespace):
