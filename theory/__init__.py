@@ -9,19 +9,17 @@ codes, `theory.nn` (PyTorch) the losses; `diagnose` reads a real run.
 """
 
 from theory import dynamics, systems
-from theory.bounds import (
-    TeacherDistance,
-    hilbert_diameter,
-    hoeffding_bound,
-    projected_distance_bound,
-    sinkhorn_contraction,
-    specht_bound,
-    teacher_distance_bound,
-    variance_bound,
-)
+from theory.bounds import hoeffding_bound, specht_bound, variance_bound
 from theory.checks import assume_valid
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.report import Diagnosis, Finding
+from theory.distances import (
+    TeacherDistance,
+    hilbert_diameter,
+    projected_distance_bound,
+    sinkhorn_contraction,
+    teacher_distance_bound,
+)
 from theory.divergences import (
     cross_entropy,
     entropy,

@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import array_api_compat
 
 from theory.logspace import Array, Namespace, constant, log_mean_exp, log_normalizer, normalize
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 _NEGLIGIBLE = 1e-30
 
@@ -32,17 +35,17 @@ _NEGLIGIBLE = 1e-30
 class Dual:
     """The problem in checked float64 arrays: the tilts of p, with weights w, are to have the marginal π."""
 
-    log_p: Array
-    """[..., N, K]; need not be normalised: what that adds to g does not depend on λ."""
-    weights: Array
-    """[..., N], sum 1."""
-    log_target: Array
-    """log π, [..., K], normalised."""
+    log_p: Float[Array, "*batch N K"]
+    """Need not be normalised: what that adds to g does not depend on λ."""
+    weights: Float[Array, "*batch N"]
+    """Sum 1."""
+    log_target: Float[Array, "*batch K"]
+    """log π, normalised."""
     tol: float
     max_iter: int
     xp: Namespace
 
-    def at(self, log_tilt: Array) -> Point:
+    def at(self, log_tilt: Float[Array, "*batch K"]) -> Point:
         """r, m, g and the marginal error at λ."""
         xp = self.xp
         scores = self.log_p + log_tilt[..., None, :]
@@ -55,7 +58,7 @@ class Dual:
         g = xp.sum(pi * log_tilt, axis=-1) - xp.sum(self.weights * (largest + xp.log(total))[..., 0], axis=-1)
         return Point(r=r, m=m, g=g, error=xp.sum(xp.abs(m - pi), axis=-1))
 
-    def round(self, log_tilt: Array) -> Array:
+    def round(self, log_tilt: Float[Array, "*batch K"]) -> Float[Array, "*batch K"]:
         """One Sinkhorn round, λ + log π − log m(λ), in log space: m(k) may be below the smallest float."""
         log_r = normalize(self.log_p + log_tilt[..., None, :], self.xp)
         return log_tilt + self.log_target - log_mean_exp(log_r, self.weights, self.xp)
@@ -84,24 +87,24 @@ class Dual:
 class Point(NamedTuple):
     """The tilt r by λ, its marginal m, the dual g and Σ |m − π|."""
 
-    r: Array
-    m: Array
-    g: Array
-    error: Array
+    r: Float[Array, "*batch N K"]
+    m: Float[Array, "*batch K"]
+    g: Float[Array, "*batch"]
+    error: Float[Array, "*batch"]
 
 
 class Maximum(NamedTuple):
     """λ, the largest marginal error of the batch there, and the Newton steps taken."""
 
-    log_tilt: Array
+    log_tilt: Float[Array, "*batch K"]
     error: float
     iterations: int
 
 
-def maximise(dual: Dual, start: Array | None) -> Maximum:
+def maximise(dual: Dual, start: Float[Array, "*batch K"] | None) -> Maximum:
     """λ* on whichever side has fewer unknowns; the λ reached where `max_iter` steps are not enough.
 
-    start: λ to begin from, [..., K], constant.
+    `start` is a λ to begin from, a constant of differentiation.
     """
     xp = dual.xp
     n, k = dual.log_p.shape[-2:]
@@ -125,7 +128,7 @@ def maximise(dual: Dual, start: Array | None) -> Maximum:
     return found._replace(log_tilt=log_tilt)
 
 
-def _newton(dual: Dual, start: Array | None) -> Maximum:
+def _newton(dual: Dual, start: Float[Array, "*batch K"] | None) -> Maximum:
     """Annealed, safeguarded Newton ascent of g; every ensemble of the batch at its own β."""
     xp, log_p = dual.xp, dual.log_p
     finite = log_p > -math.inf
@@ -166,7 +169,7 @@ def _newton(dual: Dual, start: Array | None) -> Maximum:
     return Maximum(reached, float(xp.max(dual.at(reached).error)), dual.max_iter)
 
 
-def _step(dual: Dual, now: Point, lam: Array) -> tuple[Array, Point]:
+def _step(dual: Dual, now: Point, lam: Float[Array, "*batch K"]) -> tuple[Float[Array, "*batch K"], Point]:
     """λ after a full Newton step if g confirms it, else after the step that cannot fail; the point there."""
     xp, w = dual.xp, dual.weights
     gradient = xp.exp(dual.log_target) - now.m
@@ -188,7 +191,9 @@ def _step(dual: Dual, now: Point, lam: Array) -> tuple[Array, Point]:
     return new, dual.at(new)
 
 
-def _solve_hessian(point: Point, w: Array, gradient: Array, xp: Namespace) -> Array:
+def _solve_hessian(
+    point: Point, w: Float[Array, "*batch N"], gradient: Float[Array, "*batch K"], xp: Namespace
+) -> Float[Array, "*batch K"]:
     """δ with (diag(m) − Σ w r rᵀ) δ = gradient, solved in the metric diag(m).
 
     √m spans the null space of a connected problem and is filled in; the ridge stands in for the rest.
@@ -200,7 +205,7 @@ def _solve_hessian(point: Point, w: Array, gradient: Array, xp: Namespace) -> Ar
     return xp.linalg.solve(hessian, (gradient / root)[..., None])[..., 0] / root
 
 
-def _recorded(dual: Dual, lam: Array) -> Array:
+def _recorded(dual: Dual, lam: Float[Array, "*batch K"]) -> Float[Array, "*batch K"]:
     """λ + H⁻¹(π − m) with H held constant: no change in value at λ*, and its derivative is that of λ*."""
     if not any(getattr(a, "requires_grad", False) for a in (dual.log_p, dual.weights, dual.log_target)):
         return lam

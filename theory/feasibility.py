@@ -8,7 +8,7 @@ clusters A asks for more than the samples that touch it hold: π(A) ≤ w(N(A)) 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
@@ -17,21 +17,44 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from theory.checks import Ensemble, on_host, values_are_checked
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
 __all__ = ["InfeasibleTarget"]
 
 _SLACK = 1e-9  # of probability mass; the linear programs are solved to 1e-10
 
 
 class InfeasibleTarget(ValueError):
-    """No tilt of the teacher has the target prior. `clusters`: a blocking set.
+    """No tilt of the teacher has the target prior: some clusters A ask for more than their samples can give.
 
-    `demand` = π(clusters) exceeds `supply`, the weight of the samples that can use one of them; or equals
-    it while one of those samples also has mass elsewhere, which the constraint would have to drive to 0.
+    The demand of A exceeds its supply, the weight of the samples that can use one of them; or equals it while
+    one of those samples also has mass elsewhere, which the constraint would have to drive to 0.
+
+    Attributes
+    ----------
+    clusters : tuple of int
+        A, a blocking set, ascending.
+    demand : float
+        π(A), the share of the target that falls to them.
+    supply : float
+        w(N(A)), the weight of the samples in which one of them has a positive probability.
+
+    Examples
+    --------
+    Half of the mass is wanted in a cluster that one sample of three can use:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.array([[0.0, -np.inf], [0.0, -np.inf], [np.log(0.5), np.log(0.5)]])
+    >>> try:
+    ...     theory.project(log_p)
+    ... except theory.InfeasibleTarget as error:
+    ...     print(error.clusters, f"{error.demand:.4f} > {error.supply:.4f}")
+    (1,) 0.5000 > 0.3333
     """
 
-    def __init__(
-        self, clusters: tuple[int, ...], demand: float, supply: float, name: str, where: str
-    ) -> None:
+    def __init__(self, *, clusters: tuple[int, ...], demand: float, supply: float, of: str) -> None:
         self.clusters, self.demand, self.supply = clusters, demand, supply
         tight = demand <= supply + _SLACK
         names = ", ".join(map(str, clusters[:8])) + (", …" if len(clusters) > 8 else "")
@@ -42,13 +65,24 @@ class InfeasibleTarget(ValueError):
             else f"exceeds the weight {supply:.6g} of the samples in which their probability is not 0"
         )
         super().__init__(
-            f"`log_target` cannot be met by a tilt of `{name}`{where}: the target share {demand:.6g} of "
+            f"`log_target` cannot be met by a tilt of {of}: the target share {demand:.6g} of "
             f"clusters {{{names}}} {reason}."
         )
 
 
 class _NoFlow(RuntimeError):
     """A linear program has no solution, or none was found."""
+
+
+class _Transport(NamedTuple):
+    """From groups of samples to the clusters in which they have a positive probability."""
+
+    support: Bool[np.ndarray, "G K"]
+    """Which clusters a group can use; one group for each pattern of zeros."""
+    weights: Float[np.ndarray, " G"]
+    """w of the groups, sum 1."""
+    target: Float[np.ndarray, " K"]
+    """π, sum 1."""
 
 
 def check_feasible(ensemble: Ensemble, *, name: str = "log_p") -> None:
@@ -69,45 +103,47 @@ def check_feasible(ensemble: Ensemble, *, name: str = "log_p") -> None:
         )
     )
     for index in np.ndindex(*batch):
-        where = f" at batch index {index}" if batch else ""
-        _check_one(p[index], w[index], pi[index], name, where)
+        problem = _transport(p[index], w[index], pi[index])
+        blocking = _blocking(problem)
+        if blocking is not None:
+            raise InfeasibleTarget(
+                clusters=tuple(map(int, np.flatnonzero(blocking))),
+                demand=float(problem.target[blocking].sum()),
+                supply=float(problem.weights[problem.support[:, blocking].any(axis=1)].sum()),
+                of=f"`{name}`" + (f" at batch index {index}" if batch else ""),
+            )
 
 
-def _check_one(log_p: np.ndarray, weights: np.ndarray, log_target: np.ndarray, name: str, where: str) -> None:
+def _transport(
+    log_p: Float[np.ndarray, "N K"], weights: Float[np.ndarray, " N"], log_target: Float[np.ndarray, " K"]
+) -> _Transport:
     live = weights > 0
     support, pattern = np.unique(log_p[live] > -np.inf, axis=0, return_inverse=True)
     w = np.bincount(pattern.ravel(), weights=weights[live])
-    w, pi = w / w.sum(), np.exp(log_target) / np.exp(log_target).sum()
-    if support.all():
-        return
-    out_of_reach = ~support.any(axis=0)
-    blocking = out_of_reach if out_of_reach.any() else _blocking(support, w, pi)
-    if blocking is not None:
-        supply = float(w[support[:, blocking].any(axis=1)].sum())
-        raise InfeasibleTarget(
-            tuple(map(int, np.flatnonzero(blocking))),
-            float(pi[blocking].sum()),
-            supply,
-            name,
-            where,
-        )
+    return _Transport(support, w / w.sum(), np.exp(log_target) / np.exp(log_target).sum())
 
 
-def _blocking(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
+def _blocking(problem: _Transport) -> Bool[np.ndarray, " K"] | None:
     """A blocking set of clusters, None if there is none; within the slack the flow decides."""
-    overfull, excess = _overfull(support, w, pi)
+    if problem.support.all():
+        return None
+    out_of_reach = problem.support.sum(axis=0) == 0
+    if out_of_reach.any():
+        return out_of_reach
+    overfull, excess = _overfull(problem)
     if excess > _SLACK:
         return overfull
     try:
-        return _tight(support, w, pi)
+        return _tight(problem)
     except _NoFlow:
         if overfull.any():
             return overfull
         raise
 
 
-def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> tuple[np.ndarray, float]:
+def _overfull(problem: _Transport) -> tuple[Bool[np.ndarray, " K"], float]:
     """The A that maximises π(A) − w(N(A)), and that maximum: the minimum cut, as a linear program."""
+    support, w, pi = problem
     rows, cols = np.nonzero(support)
     g, k = support.shape
     edge = np.arange(rows.size)
@@ -130,13 +166,14 @@ def _overfull(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> tuple[np.nd
     return cut.x[g:] > 0.5, -cut.fun
 
 
-def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | None:
+def _tight(problem: _Transport) -> Bool[np.ndarray, " K"] | None:
     """A tight set that forces an entry of the support to 0, if there is one.
 
     Maximise t with f ≥ t · w π on the support. If t stays 0, an entry (n, k) cannot be raised by moving flow
     round any cycle: k does not reach n over "n → k on the support, k → n where f > 0". What k reaches is
     closed; the clusters outside are filled by exactly the samples outside.
     """
+    support, w, pi = problem
     rows, cols = np.nonzero(support)
     g, k = support.shape
     e = np.arange(rows.size)
@@ -179,7 +216,7 @@ def _tight(support: np.ndarray, w: np.ndarray, pi: np.ndarray) -> np.ndarray | N
     return None
 
 
-def _solve(cost: np.ndarray, **problem: Any) -> Any:
+def _solve(cost: Float[np.ndarray, " variables"], **problem: Any) -> Any:
     tolerance = {
         "primal_feasibility_tolerance": 1e-10,
         "dual_feasibility_tolerance": 1e-10,

@@ -9,9 +9,12 @@ because its gradient is computed all the same.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import array_api_compat
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Array = Any
 Namespace = Any
@@ -19,19 +22,23 @@ Namespace = Any
 _SERIES = 0.0625  # below this |x| a series replaces a difference of nearly equal numbers
 
 
-def normalize(scores: Array, xp: Namespace, temperature: Array | float = 1.0) -> Array:
+def normalize(
+    scores: Float[Array, "*batch K"], xp: Namespace, temperature: Array | float = 1.0
+) -> Float[Array, "*batch K"]:
     """scores/τ − log Σₖ e^{scores/τ} along the last axis."""
     _, shifted, log_rest = _about_largest(scores, xp, temperature)
     return shifted - log_rest
 
 
-def log_normalizer(scores: Array, xp: Namespace) -> Array:
+def log_normalizer(scores: Float[Array, "*batch K"], xp: Namespace) -> Float[Array, "*batch"]:
     """log Σₖ e^{scores} along the last axis, which is dropped."""
     largest, _, log_rest = _about_largest(scores, xp, 1.0)
     return (largest + log_rest)[..., 0]
 
 
-def _about_largest(scores: Array, xp: Namespace, temperature: Array | float) -> tuple[Array, Array, Array]:
+def _about_largest(
+    scores: Float[Array, "*batch K"], xp: Namespace, temperature: Array | float
+) -> tuple[Float[Array, "*batch 1"], Float[Array, "*batch K"], Float[Array, "*batch 1"]]:
     """m = max, (scores − m)/τ, and log Σ e^{(scores − m)/τ} as log1p of the sum without its largest term.
 
     m is picked by index, not by `max`, whose gradient torch splits among ties.
@@ -48,7 +55,9 @@ def _about_largest(scores: Array, xp: Namespace, temperature: Array | float) -> 
     return largest, shifted, xp.log1p(rest)
 
 
-def log_mean_exp(x: Array, weights: Array, xp: Namespace) -> Array:
+def log_mean_exp(
+    x: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch K"]:
     """log Σₙ wₙ e^{xₙ} over axis −2, for weights [..., N] that sum to 1; −inf where every term is 0.
 
     About a pivot m the sum is 1 + Σ w expm1(x−m) = Σ w e^{x−m}: log1p of the left side where it is near 1,
@@ -69,12 +78,16 @@ def log_mean_exp(x: Array, weights: Array, xp: Namespace) -> Array:
     return xp.where(empty, -math.inf, value)
 
 
-def weighted_mean(x: Array, weights: Array, xp: Namespace) -> Array:
+def weighted_mean(
+    x: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch K"]:
     """Σₙ wₙ xₙ over axis −2; a sample of weight 0 does not count, whatever it holds."""
     return _mean(x, weights[..., None], xp, axis=-2)
 
 
-def mean_of_rows(x: Array, weights: Array, xp: Namespace) -> Array:
+def mean_of_rows(
+    x: Float[Array, "*batch N"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch"]:
     """Σₙ wₙ xₙ over the last axis of x [..., N]; a sample of weight 0 does not count."""
     return _mean(x, weights, xp, axis=-1)
 
@@ -91,7 +104,7 @@ def oscillation(x: Array, xp: Namespace, axis: int = -1) -> Array:
     return xp.max(x, axis=axis) - xp.min(x, axis=axis)
 
 
-def expm1_minus(x: Array, xp: Namespace) -> Array:
+def expm1_minus(x: Float[Array, "*shape"], xp: Namespace) -> Float[Array, "*shape"]:
     """eˣ − 1 − x ≥ 0, to full relative accuracy."""
     small = xp.abs(x) < _SERIES
     s = xp.where(small, x, 0.0)
@@ -101,7 +114,7 @@ def expm1_minus(x: Array, xp: Namespace) -> Array:
     return xp.where(small, s * s * series, xp.expm1(x) - x)
 
 
-def minus_log1p(x: Array, xp: Namespace) -> Array:
+def minus_log1p(x: Float[Array, "*shape"], xp: Namespace) -> Float[Array, "*shape"]:
     """x − log(1 + x) ≥ 0 for x > −1, to full relative accuracy."""
     small = xp.abs(x) < _SERIES
     s = xp.where(small, x, 0.0)
@@ -111,7 +124,9 @@ def minus_log1p(x: Array, xp: Namespace) -> Array:
     return xp.where(small, s * s * series, x - xp.log1p(xp.where(small, 0.0, x)))
 
 
-def divergence_terms(log_p: Array, log_q: Array, xp: Namespace) -> Array:
+def divergence_terms(
+    log_p: Float[Array, "*shape"], log_q: Float[Array, "*shape"], xp: Namespace
+) -> Float[Array, "*shape"]:
     """p log(p/q) − p + q ≥ 0, elementwise: the terms of KL(p‖q) once both sum to 1.
 
     With d = log(p/q) this is p (e^{−d} − 1 + d), which loses nothing where p and q nearly agree;
@@ -127,11 +142,17 @@ def divergence_terms(log_p: Array, log_q: Array, xp: Namespace) -> Array:
     return xp.where(no_p, q, xp.where(no_q, math.inf, xp.where(close, near, far)))
 
 
+def power(x: Float[Array, "*shape"], n: int, xp: Namespace) -> Float[Array, "*shape"]:
+    """xⁿ for x ≥ 0, +inf past the largest float without a warning of overflow."""
+    limit = float(xp.finfo(x.dtype).max) ** (1.0 / n) * (1.0 - 1e-6)
+    return xp.where(x < limit, xp.where(x < limit, x, 0.0) ** n, math.inf)
+
+
 def overflow_limit(like: Array, xp: Namespace) -> float:
     """The largest x, less a margin of 5, for which eˣ is finite in the dtype of `like`."""
     return math.log(float(xp.finfo(like.dtype).max)) - 5.0
 
 
-def constant(x: Array) -> Array:
+def constant(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """x as a constant of differentiation (torch's `detach`); any other array as it is."""
     return x.detach() if hasattr(x, "detach") else x
