@@ -19,25 +19,28 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from theory.diagnosis.diagnose import diagnose
-from theory.diagnosis.readings import Teacher
 from theory.systems import SYSTEMS
+from theory.teachers import TEACHERS
 
 ARRAYS = ("student_logits", "center", "log_target")
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, EOFError, MemoryError, SyntaxError)
 UNREADABLE += (tokenize.TokenError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What NumPy lets through of a file that is damaged."""
-KINDS = {"dino": "centering", "batch_softmax": "sinkhorn", "dinov2": "sinkhorn", "swav": "sinkhorn"}
-KINDS |= {"msn": "sinkhorn", "sela": "projected"}
-"""The kind of `diagnose` that stands for a function of `theory.conventions`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the report. Returns the exit status."""
+    """Print the report on the run that `arguments`, else those of the command line, name.
+
+    Returns
+    -------
+    int
+        The exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made.
+    """
     if hasattr(sys.stdout, "reconfigure"):  # a terminal without τ shows a question mark
         sys.stdout.reconfigure(errors="replace")
     parser = _parser()
@@ -76,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         help="take the knobs that this system publishes, τ_t before warm-up",
     )
     parser.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
-    parser.add_argument("--teacher", choices=get_args(Teacher), help="its constraint (centering)")
+    parser.add_argument("--teacher", choices=tuple(TEACHERS), help="its constraint (centering)")
+    parser.add_argument("--order", type=float, metavar="S", help="of the teacher power_mean")
+    parser.add_argument("--rounds", type=int, metavar="T", help="of the teacher sinkhorn (3)")
     parser.add_argument("--student-temperature", type=float, metavar="TAU_S")
     parser.add_argument("--teacher-momentum", type=float, metavar="M", help="of its weights, per step")
     parser.add_argument("--center-momentum", type=float, metavar="M", help="of the moving centre, per step")
@@ -98,14 +103,13 @@ def _defaults(system: str | None) -> dict[str, Any]:
     if system is None:
         return {}
     found = SYSTEMS[system]
-    knobs: dict[str, Any] = {
+    return {
         "temperature": found.teacher_temperature,
         "teacher": found.teacher,
         "student_temperature": found.student_temperature,
         "teacher_momentum": found.teacher_momentum,
         "center_momentum": found.center_momentum,
     }
-    return knobs
 
 
 def _arrays(given: argparse.Namespace) -> dict[str, Any]:

@@ -1,137 +1,214 @@
-"""What the logits of a run say by themselves: fate, margin of the loss, distance from the exact teacher."""
+"""What the logits of a run say by themselves: the fate of teacher and student, and the margin of the loss."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from theory.diagnosis.report import Fate, Report
-from theory.divergences import entropy, lautum_information, mutual_information
-from theory.ensembles import jensen_gap, log_prior
-from theory.estimation import teacher_crossing_batch_size
-from theory.objective import certificate, evaluate
-from theory.projection import NotConverged, project
-from theory.tilts import centering_log_tilt as centering
-from theory.tilts import inverse_prior_log_tilt as inverse_prior
-from theory.tilts import tilt
+from theory.checks import Ensemble
+from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, warning
+from theory.diagnosis.run import Run
+from theory.divergences import cross_entropy_kernel, mutual_information_kernel
+from theory.logspace import Array, log_mean_exp, mean_of_rows
+from theory.objective import certificate_kernel, evaluate_kernel
 
-Teacher = Literal["none", "centering", "inverse_prior", "sinkhorn", "projected"]
-Matrix = NDArray[np.float64]
+__all__ = ["LossReading", "StudentReading", "TeacherReading", "fate_of"]
 
 SILENT = 0.02
 """Nats of information below which an output counts as constant. Of 820 runs in `results/` all but two end
 below it or above 0.1."""
 FEW = 32
 """Samples below which a fate is a guess."""
+OFF_TARGET = 0.05
+"""Total variation from π above which a constrained teacher's prior is not its target."""
 
 
-def fate_of(log_p: Matrix) -> Fate:
+def fate_of(information: float, prior_entropy: float, clusters: int) -> Fate:
     """Of one output: alive if it tells the samples apart, else by where it stays."""
-    if mutual_information(log_p) >= SILENT:
+    if information >= SILENT:
         return "alive"
-    height, highest = float(entropy(log_prior(log_p))), math.log(log_p.shape[1])
-    if height >= highest - SILENT:
+    if prior_entropy >= math.log(clusters) - SILENT:
         return "uniform collapse"
-    return "one cluster" if height <= math.log(1.5) else "constant"
+    return "one cluster" if prior_entropy <= math.log(1.5) else "constant"
 
 
-def read_teacher(report: Report, log_p: Matrix, log_r: Matrix, log_pi: Matrix, *, teacher: Teacher) -> Fate:
-    """Informations and entropies of raw and constrained teacher; the fate of its network.  [O3, T8]"""
-    n, k = log_p.shape
-    report.numbers.update(samples=n, clusters=k, log_clusters=math.log(k))
-    for name, log in (("raw_teacher", log_p), ("teacher", log_r)):
-        report.numbers[f"{name}_information"] = float(mutual_information(log))
-        report.numbers[f"{name}_prior_entropy"] = float(entropy(log_prior(log)))
-        report.numbers[f"{name}_entropy"] = float(entropy(log).mean())
-    off = 0.5 * float(np.abs(np.exp(log_prior(log_r)) - np.exp(log_pi)).sum())
-    report.numbers.update(clusters_in_use=len(np.unique(log_r.argmax(1))), teacher_off_target_tv=off)
-    if n < FEW:
-        report.say("warning", "E1", f"{n} samples are too few to call a fate.", f"{FEW} or more.")
-    if n < k:
-        report.say("note", "E1", f"{n} samples show at most log {n} = {math.log(n):.2f} nats of information.")
-    fate = fate_of(log_r)
-    effective = math.exp(report.numbers["teacher_prior_entropy"])
-    wanted = min(n, math.exp(float(entropy(log_pi))))
-    if fate == "alive" and effective < 0.1 * wanted and off > 0.05:
-        better = "" if teacher == "projected" else "a teacher whose shares are right, 'projected'."
-        text = f"the teacher uses {effective:.1f} clusters' worth where the target has {wanted:.0f}."
-        report.say("warning", "T8", text, better)
-    # A constraint hides what became of the network: constant outputs come back as π.
-    return fate_of(log_p) if fate != "alive" and off < 0.05 else fate
+@dataclass(frozen=True, kw_only=True)
+class TeacherReading(Record):
+    """The teacher before its constraint ("raw") and under it.  [O3, T8]
+
+    Attributes
+    ----------
+    samples, clusters : int
+        N and K.
+    log_clusters : float
+        log K, nats.
+    raw_teacher_information, teacher_information : float
+        I(X;K), nats.
+    raw_teacher_prior_entropy, teacher_prior_entropy : float
+        H of the cluster prior, nats.
+    raw_teacher_entropy, teacher_entropy : float
+        Mean entropy of a sample, nats.
+    clusters_in_use : int
+        Those that are the largest of some sample, under the constraint.
+    teacher_off_target_tv : float
+        TV(r̄, π), in [0, 1].
+    """
+
+    samples: int
+    clusters: int
+    log_clusters: float
+    raw_teacher_information: float
+    raw_teacher_prior_entropy: float
+    raw_teacher_entropy: float
+    teacher_information: float
+    teacher_prior_entropy: float
+    teacher_entropy: float
+    clusters_in_use: int
+    teacher_off_target_tv: float
+
+    @property
+    def fate(self) -> Fate:
+        """Of the teacher's network: a constraint hides what became of it, constant outputs come back as π."""
+        seen = fate_of(self.teacher_information, self.teacher_prior_entropy, self.clusters)
+        if seen == "alive" or self.teacher_off_target_tv >= OFF_TARGET:
+            return seen
+        return fate_of(self.raw_teacher_information, self.raw_teacher_prior_entropy, self.clusters)
 
 
-def read_student(report: Report, log_r: Matrix, log_q: Matrix, log_pi: Matrix) -> tuple[Fate, float]:
-    """The parts of the objective, and the fate of the student; returns its loss too.  [O2, O5]"""
-    value, proof = evaluate(log_r, log_q), certificate(log_r, log_q, log_target=log_pi)
-    report.numbers.update(
+def read_teacher(report: Report, run: Run, constrained: Ensemble) -> TeacherReading:
+    """Add informations, entropies and shares of p and of r."""
+    samples, clusters = run.batch.ensemble.log_p.shape
+    raw_information, raw_prior_entropy, raw_entropy = _information_and_entropies(run.batch.ensemble)
+    information, prior_entropy, entropy = _information_and_entropies(constrained)
+    log_r, weights, log_pi, xp = constrained
+    shares = np.exp(log_mean_exp(log_r, weights, xp))
+    reading = TeacherReading(
+        samples=samples,
+        clusters=clusters,
+        log_clusters=math.log(clusters),
+        raw_teacher_information=raw_information,
+        raw_teacher_prior_entropy=raw_prior_entropy,
+        raw_teacher_entropy=raw_entropy,
+        teacher_information=information,
+        teacher_prior_entropy=prior_entropy,
+        teacher_entropy=entropy,
+        clusters_in_use=len(np.unique(log_r.argmax(1))),
+        teacher_off_target_tv=0.5 * float(np.abs(shares - np.exp(log_pi)).sum()),
+    )
+    target_entropy = float(cross_entropy_kernel(log_pi, log_pi, xp))
+    report.add(reading, _about_the_teacher(reading, math.exp(target_entropy), exact=run.teacher.exact))
+    return reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentReading(Record):
+    """The parts of the objective that are the student's.  [O2, O5]
+
+    Attributes
+    ----------
+    student_information : float
+        I(X;K), nats.
+    student_prior_entropy : float
+        H of its cluster prior, nats.
+    kl : float
+        Σ w KL(rₙ‖qₙ), nats: what the loss can still be lowered by.
+    student_off_target_tv_bound : float
+        At least TV(q̄, π).
+    loss : float
+        Σ w H(rₙ, qₙ), nats, of these logits.
+    """
+
+    student_information: float
+    student_prior_entropy: float
+    kl: float
+    student_off_target_tv_bound: float
+    loss: float
+
+
+def read_student(report: Report, constrained: Ensemble, log_q: Array, logged: float | None) -> StudentReading:
+    """Add the objective of r and q and what its KL proves; say where the loss `logged` is another."""
+    value, proof = evaluate_kernel(constrained, log_q), certificate_kernel(constrained, log_q)
+    reading = StudentReading(
         student_information=float(value.student_information),
         student_prior_entropy=float(value.student_prior_entropy),
         kl=float(value.kl),
         student_off_target_tv_bound=float(proof.prior_distance_bound),
+        loss=float(value.cross_entropy),
     )
-    return fate_of(log_q), float(value.cross_entropy)
+    report.add(reading)
+    if logged is not None and abs(logged - reading.loss) > 0.05 * max(reading.loss, 0.1):
+        text = f"the logged loss is {logged:.4f}, that of these logits {reading.loss:.4f}."
+        remedy = "check that views, temperatures, centre and step are the same."
+        report.say([warning("O2", text, remedy)])
+    return reading
 
 
-def read_loss(report: Report, loss: float, *, fate: Fate) -> None:
-    """The loss beside log K, the entropy of the teacher's prior, and the teacher's own.  [O5]"""
-    margin = report.numbers["teacher_prior_entropy"] - loss
-    report.numbers.update(loss=loss, margin=margin)
-    clusters, least = report.numbers["clusters"], report.numbers["teacher_entropy"]
+@dataclass(frozen=True, kw_only=True)
+class LossReading(Record):
+    """The loss, and how far it is below what the best constant student pays.  [O5]
+
+    Attributes
+    ----------
+    loss : float
+        Mean cross-entropy, nats: of the student's logits where they are given, else as logged.
+    margin : float
+        H(r̄) − loss, nats; above 0 it proves that the student looks at its input.
+    """
+
+    loss: float
+    margin: float
+
+
+def read_loss(report: Report, loss: float, teacher: TeacherReading, fate: Fate) -> None:
+    """Add the loss beside log K, the entropy of the teacher's prior, and the teacher's own."""
+    reading = LossReading(loss=loss, margin=teacher.teacher_prior_entropy - loss)
+    report.add(reading, _about_the_loss(reading, teacher, fate))
+
+
+def _about_the_teacher(reading: TeacherReading, target_clusters: float, *, exact: bool) -> Iterator[Finding]:
+    """Whether there are samples enough, and clusters enough in use."""
+    n = reading.samples
+    if n < FEW:
+        yield warning("E1", f"{n} samples are too few to call a fate.", f"{FEW} or more.")
+    if n < reading.clusters:
+        yield note("E1", f"{n} samples show at most log {n} = {math.log(n):.2f} nats of information.")
+    effective, wanted = math.exp(reading.teacher_prior_entropy), min(n, target_clusters)
+    alive, off_target = reading.teacher_information >= SILENT, reading.teacher_off_target_tv > OFF_TARGET
+    if alive and off_target and effective < 0.1 * wanted:
+        text = f"the teacher uses {effective:.1f} clusters' worth where the target has {wanted:.0f}."
+        yield warning("T8", text, "" if exact else "a teacher whose shares are right, 'projected'.")
+
+
+def _about_the_loss(reading: LossReading, teacher: TeacherReading, fate: Fate) -> Iterator[Finding]:
+    loss, margin, highest, least = reading.loss, reading.margin, teacher.log_clusters, teacher.teacher_entropy
     if loss < least - 1e-3 * (1 + least):
         text = f"a cross-entropy cannot be {loss:.4g}, below the teacher's own mean entropy of {least:.4g}."
-        report.say(
-            "warning", "O2", text, "check for a KL, a scaled loss, another step, temperature or centre."
-        )
+        yield warning("O2", text, "check for a KL, a scaled loss, another step, temperature or centre.")
         return
-    if abs(loss - math.log(clusters)) < 5e-4:
-        report.say("note", "O4", f"the loss, {loss:.4f}, is log {clusters:.0f}: what a uniform answer pays.")
+    if abs(loss - highest) < 5e-4:
+        yield note("O4", f"the loss, {loss:.4f}, is log {teacher.clusters}: what a uniform answer pays.")
     if margin >= SILENT:
-        text = (
-            f"the loss is {margin:.3g} nats below what the best constant student pays: it looks at its input."
-        )
-        report.say("ok", "O5", text)
+        below = f"the loss is {margin:.3g} nats below what the best constant student pays"
+        yield ok("O5", f"{below}: it looks at its input.")
     elif margin > -SILENT:
-        report.say("note", "O5", "the loss is that of the best constant student.")
-    elif fate == "alive" and loss > math.log(clusters):
-        text = (
-            f"the student does worse than a uniform answer: {loss:.3f} against {math.log(clusters):.3f} nats."
-        )
-        report.say("warning", "O5", text, "check that rows, temperatures and step of the two files agree.")
+        yield note("O5", "the loss is that of the best constant student.")
+    elif fate == "alive" and loss > highest:
+        text = f"the student does worse than a uniform answer: {loss:.3f} against {highest:.3f} nats."
+        yield warning("O5", text, "check that rows, temperatures and step of the two files agree.")
     else:
         text = f"the loss is {-margin:.3g} nats too high to prove that the student looks at its input."
-        report.say("note", "O5", text)
+        yield note("O5", text)
 
 
-def compare_with_exact(
-    report: Report, log_p: Matrix, log_r: Matrix, log_pi: Matrix, *, teacher: Teacher
-) -> None:
-    """How far the teacher in use, and the two closed forms, are from the exact one here.  [J5, J7, E1]"""
-    if np.isneginf(log_p).any():
-        report.say(
-            "note", "J1", "there are exact zeros, where the geometric mean is 0 and centering undefined."
-        )
-        return
-    report.numbers["lautum_information"] = float(lautum_information(log_p))
-    report.numbers["gap_oscillation"] = float(np.ptp(jensen_gap(log_p)))
-    try:
-        exact = np.exp(project(log_p, log_target=log_pi).log_r)
-    except NotConverged as failure:
-        report.say("note", "T3", f"the exact teacher was not reached: {failure}")
-        return
-    choices = {"batch_centred": centering, "inverse_prior": inverse_prior}
-    teachers = {name: tilt(log_p, choose(log_p, log_target=log_pi)) for name, choose in choices.items()}
-    for name, log in {"teacher": log_r, **teachers}.items():
-        distance = 0.5 * float(np.abs(np.exp(log) - exact).sum(1).mean())
-        report.numbers[f"{name}_to_exact_tv"] = distance
-    in_use, other = (report.numbers[f"{name}_to_exact_tv"] for name in ("teacher", "inverse_prior"))
-    if teacher in ("none", "centering") and in_use > 0.1:
-        text = f"the teacher in use is {in_use:.2f} from the exact one in total variation, on average, the "
-        report.say("note", "J7", f"{text}inverse-prior teacher {other:.2f}.")
-    crossing = float(teacher_crossing_batch_size(log_p, log_target=log_pi))
-    report.numbers["crossing_batch_size"] = crossing
-    if teacher in ("centering", "inverse_prior") and 10 <= crossing < 1e5:
-        text = f"from about {crossing:.0f} samples on, the noise of a batch moves inverse priors less than "
-        report.say("note", "E1", f"{text}centering is away from them.")
+def _information_and_entropies(ensemble: Ensemble) -> tuple[float, float, float]:
+    """I(X;K), H of the cluster prior, and the mean entropy of a sample."""
+    log_p, weights, _, xp = ensemble
+    log_prior = log_mean_exp(log_p, weights, xp)
+    return (
+        float(mutual_information_kernel(log_p, weights, xp)),
+        float(cross_entropy_kernel(log_prior, log_prior, xp)),
+        float(mean_of_rows(cross_entropy_kernel(log_p, log_p, xp), weights, xp)),
+    )

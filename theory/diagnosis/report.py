@@ -1,10 +1,12 @@
-"""What a diagnosis is made of: numbers by name, and sentences that each rest on a claim."""
+"""What a diagnosis is made of: records of numbers, and sentences that each rest on a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
+
+__all__ = ["Diagnosis", "Finding"]
 
 Fate = Literal["alive", "uniform collapse", "one cluster", "constant"]
 Level = Literal["problem", "warning", "note", "ok"]
@@ -14,7 +16,16 @@ Level = Literal["problem", "warning", "note", "ok"]
 class Finding:
     """One sentence about a run.
 
-    claim: the label in `paper_notes.md` that it rests on.  remedy: what to change; empty if nothing.
+    Attributes
+    ----------
+    level : {"problem", "warning", "note", "ok"}
+        How bad it is, worst first.
+    claim : str
+        The label in `paper_notes.md` that it rests on.
+    text : str
+        The sentence.
+    remedy : str
+        What to change; empty if nothing.
     """
 
     level: Level
@@ -27,8 +38,14 @@ class Finding:
 class Diagnosis:
     """The fate of a run, the numbers measured, and the findings, worst first; `str` is the report.
 
-    fate: of the student where it is given, else of what the teacher's network has become.
-    measurements: by name; nats where the name does not say otherwise. Only what the input could tell.
+    Attributes
+    ----------
+    fate : {"alive", "uniform collapse", "one cluster", "constant"}
+        Of the student where it is given, else of what the teacher's network has become.
+    measurements : Mapping of str to float
+        By name; nats where the name does not say otherwise. Only what the input could tell.
+    findings : tuple of Finding
+        Worst first.
     """
 
     fate: Fate
@@ -53,18 +70,51 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Numbers read or judged together; the fields of a subclass are measurements under their own names."""
+
+
+@dataclass(frozen=True)
 class Report:
     """A diagnosis while it is written."""
 
-    numbers: dict[str, float] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def say(self, level: Level, claim: str, text: str, remedy: str = "") -> None:
-        """Add a finding."""
-        self.findings.append(Finding(level=level, claim=claim, text=text, remedy=remedy))
+    def add(self, record: Record, findings: Iterable[Finding] = ()) -> None:
+        """One more record, and what follows from it."""
+        self.records.append(record)
+        self.say(findings)
+
+    def say(self, findings: Iterable[Finding]) -> None:
+        """Findings without a record of their own."""
+        self.findings.extend(findings)
 
     def closed(self, fate: Fate) -> Diagnosis:
-        """The diagnosis, worst findings first."""
+        """The diagnosis: the numbers of all records, in the order of reading; the worst findings first."""
+        numbers = {
+            part.name: getattr(record, part.name) for record in self.records for part in fields(record)
+        }
         order = get_args(Level)
         findings = sorted(self.findings, key=lambda finding: order.index(finding.level))
-        return Diagnosis(fate=fate, measurements=dict(self.numbers), findings=tuple(findings))
+        return Diagnosis(fate=fate, measurements=numbers, findings=tuple(findings))
+
+
+def problem(claim: str, text: str, remedy: str = "") -> Finding:
+    """Something that has to change."""
+    return Finding(level="problem", claim=claim, text=text, remedy=remedy)
+
+
+def warning(claim: str, text: str, remedy: str = "") -> Finding:
+    """Something that may have to change."""
+    return Finding(level="warning", claim=claim, text=text, remedy=remedy)
+
+
+def note(claim: str, text: str, remedy: str = "") -> Finding:
+    """Something worth knowing."""
+    return Finding(level="note", claim=claim, text=text, remedy=remedy)
+
+
+def ok(claim: str, text: str) -> Finding:
+    """Something that is as it should be."""
+    return Finding(level="ok", claim=claim, text=text)

@@ -1,0 +1,119 @@
+"""The command line of the diagnosis: files in, report and exit status out."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import theory
+from tests.claims.claim_table import ROOT
+from tests.claims.ledger import equal
+from tests.theory.diagnosis.runs import KNOBS, SETTINGS, UNIFORM, K, clustered
+from theory.__main__ import main
+
+LIKE = ["--temperature", "0.04", "--student-temperature", "0.1"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    (teacher, student), views = clustered()
+    np.savez(
+        tmp_path / "run.npz", logits=teacher, student_logits=student, features_1=views[0], features_2=views[1]
+    )
+    np.save(tmp_path / "uniform.npy", UNIFORM)
+    np.save(tmp_path / "student.npy", student)
+    np.savez(tmp_path / "odd.npz", logits=teacher, studnet=student)
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "broken.npz").write_bytes((tmp_path / "run.npz").read_bytes()[:999])
+    np.savez_compressed(tmp_path / "packed.npz", logits=teacher)
+    packed = bytearray((tmp_path / "packed.npz").read_bytes())
+    packed[200:260] = bytes(60)
+    (tmp_path / "packed.npz").write_bytes(packed)
+    torch.save({"logits": torch.ones(3)}, tmp_path / "run.pt")
+    return tmp_path
+
+
+def test_the_command_prints_the_report_and_exits_by_it(files, capsys):
+    assert main([str(files / "run.npz"), "--like", "dino"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("fate: alive")
+    assert "[D4] the centre keeps up at any learning rate" in out
+    assert main([str(files / "uniform.npy"), "--temperature", "0.04", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["fate"] == "uniform collapse"
+    assert {"level", "claim", "text", "remedy"} == report["findings"][0].keys()
+    equal(report["measurements"]["log_clusters"], math.log(K))
+
+
+def test_knobs_given_go_before_those_of_the_system(files, capsys):
+    assert main([str(files / "run.npz"), "--like", "dino", "--temperature", "0.08", "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)["measurements"]
+    assert numbers["temperature_ratio"] == pytest.approx(0.8)
+    assert numbers["center_gain_limit"] == "inf"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nothing.npy", "--temperature", "1"], "nothing.npy is not there"),
+        (
+            ["run.npz", "--temperature", "1", "--student-logits", "student.npy"],
+            "`student_logits` is given twice",
+        ),
+        (["run.npz", "--temperature", "-1", "--student-temperature", "1"], "`temperature` must be positive"),
+        (["run.npz", "--temperature", "1"], "`student_temperature` must be given with `student_logits`"),
+        (["empty.npy", "--temperature", "1"], "empty.npy must be a .npy or .npz file of plain numbers"),
+        (["broken.npz", "--temperature", "1"], "broken.npz must be a .npy or .npz file of plain numbers"),
+        (["packed.npz", "--temperature", "1"], "packed.npz must be a .npy or .npz file of plain numbers"),
+        ([".", "--temperature", "1"], ". is not a file"),
+        (["run.pt", "--temperature", "1"], "got a file of PyTorch"),
+        (["odd.npz", "--temperature", "1"], "holds `studnet`, which is none of logits, student_logits"),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_its_input(files, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(files)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_terminal_without_greek_letters_gets_the_report_too(files):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "theory", str(files / "uniform.npy"), "--temperature", "0.04"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout.startswith("fate: uniform collapse") and done.stderr == ""
+
+
+@pytest.mark.parametrize("name", theory.systems.SYSTEMS)
+def test_every_published_system_names_a_teacher_of_the_table(files, capsys, name):
+    system = theory.systems.SYSTEMS[name]
+    assert system.teacher in theory.TEACHERS
+    assert main([str(files / "run.npz"), "--like", name, "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)["measurements"]
+    ratio = system.teacher_temperature / system.student_temperature
+    assert numbers["temperature_ratio"] == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("name", theory.TEACHERS)
+def test_every_teacher_can_be_named_on_the_command_line(files, capsys, name):
+    settings = SETTINGS.get(name, {})
+    options = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    main([str(files / "run.npz"), *LIKE, "--teacher", name, *options, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    (teacher, student), views = clustered()
+    expected = theory.diagnose(
+        teacher, teacher=name, student_logits=student, features=views, **settings, **KNOBS
+    )
+    assert report["measurements"] == pytest.approx(dict(expected.measurements))
+    assert [finding["text"] for finding in report["findings"]] == [x.text for x in expected.findings]
+
+
+def test_a_teacher_that_is_not_in_the_table_is_refused(files, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([str(files / "run.npz"), *LIKE, "--teacher", "dino"])
+    assert stopped.value.code == 2
+    assert "unconstrained" in capsys.readouterr().err

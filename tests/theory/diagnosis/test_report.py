@@ -1,0 +1,50 @@
+"""What comes out: numbers by name, findings by level, and the report in words."""
+
+import dataclasses
+
+import pytest
+
+import theory
+from tests.theory.diagnosis.runs import CONSTANT, KNOBS, LIVE, clustered
+from theory.diagnosis import center, comparison, readings, temperatures
+
+READ = (readings.TeacherReading, readings.StudentReading, readings.LossReading)
+COMPARED = (comparison.CenteringPrice, comparison.ProjectedComparison)
+JUDGED = (temperatures.TemperatureJudgement, temperatures.FeatureReading, temperatures.GrowthThresholds)
+CENTRED = (center.CenterLag, center.CenterJudgement, center.CenterMotion)
+
+
+def fields(*records):
+    return list(dict.fromkeys(field.name for record in records for field in dataclasses.fields(record)))
+
+
+def test_measurements_are_the_fields_of_the_records_in_the_order_of_reading():
+    (teacher, student), views = clustered()
+    options = {"teacher_momentum": 0.996, "center_momentum": 0.9, "learning_rate": 0.01} | KNOBS
+    options |= {"student_logits": student, "features": views, "center": teacher.mean(0)}
+    found = theory.diagnose(teacher, **options)
+    assert list(found.measurements) == fields(*READ, *COMPARED, *JUDGED, *CENTRED)
+    assert all(isinstance(number, float | int) for number in found.measurements.values())
+
+
+def test_only_what_the_input_could_tell_is_measured():
+    assert list(theory.diagnose(LIVE, temperature=0.04).measurements) == fields(READ[0], *COMPARED)
+    assert list(theory.diagnose(CONSTANT, temperature=0.04).measurements) == fields(READ[0])
+
+
+def test_a_record_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        readings.LossReading(loss=1.0, margin=0.0).loss = 2.0
+
+
+def test_the_report_is_the_diagnosis_in_words_worst_first():
+    found = theory.diagnose(CONSTANT, center=CONSTANT.mean(0), loss=2.0, **KNOBS)
+    text = str(found).splitlines()
+    assert text[0] == "fate: constant"
+    assert [line.split()[0] for line in text[3 : 3 + len(found.measurements)]] == list(found.measurements)
+    order = ["problem", "warning", "note", "ok"]
+    places = [order.index(finding.level) for finding in found.findings]
+    assert places == sorted(places) and len(set(places)) > 1
+    for finding in found.findings:
+        assert f"  {finding.level:8}[{finding.claim}] {finding.text}" in text
+        assert not finding.remedy or f"               → {finding.remedy}" in text

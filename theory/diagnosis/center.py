@@ -1,0 +1,157 @@
+"""m_c against the slowest centre that keeps up, and η against the student's own stability.  [D4]"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.diagnosis.report import Finding, Record, Report, note, ok, problem, warning
+from theory.diagnosis.run import Knobs, Run
+from theory.dynamics import center_gain_limit, center_stability, critical_center_momentum, student_gain
+
+__all__ = ["CenterJudgement", "CenterLag", "CenterMotion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenterLag(Record):
+    """How far the given centre is from the mean of these logits.  [D4]
+
+    Attributes
+    ----------
+    center_lag_temperatures : float
+        osc(c − z̄)/τ_t.
+    """
+
+    center_lag_temperatures: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenterJudgement(Record):
+    """What the momenta and temperatures say, whatever the learning rate.  [D4]
+
+    Attributes
+    ----------
+    center_momentum_safe : float
+        Below it a centre keeps up at any learning rate up to K τ_s².
+    center_gain_limit : float
+        The gain η/(K τ_s) per step above which this centre is too slow; inf if it keeps up at any up to τ_s.
+    """
+
+    center_momentum_safe: float
+    center_gain_limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CenterMotion(Record):
+    """The step of student, teacher and centre at this learning rate.  [D4]
+
+    Attributes
+    ----------
+    center_spectral_radius : float
+        What all samples share grows by it per step.
+    center_period : float
+        Steps in which clusters take turns; inf if they do not.
+    """
+
+    center_spectral_radius: float
+    center_period: float
+
+
+def judge_center(report: Report, run: Run, knobs: Knobs | None) -> None:
+    """Add where the given centre is, and whether it keeps up: at this learning rate if given, else at any."""
+    if run.center is not None:
+        lag = float(np.ptp(run.center - run.batch.logits.mean(0))) / run.temperature
+        reading = CenterLag(center_lag_temperatures=lag)
+        report.add(reading, _about_the_lag(reading))
+    if knobs is None:
+        return
+    m_t, m_c, eta = knobs.teacher_momentum, knobs.center_momentum, knobs.learning_rate
+    tau_s, clusters = knobs.student_temperature, knobs.clusters
+    gain = None
+    if eta is not None:
+        gain = student_gain(learning_rate=eta, clusters=clusters, student_temperature=tau_s)
+    if m_t is None or m_c is None or m_t == 1:
+        report.say(_about_the_student(knobs, gain))
+    else:
+        moving = {
+            "teacher_momentum": m_t,
+            "student_temperature": tau_s,
+            "teacher_temperature": knobs.teacher_temperature,
+        }
+        judgement = CenterJudgement(
+            center_momentum_safe=float(critical_center_momentum(gain=math.inf, **moving)),
+            center_gain_limit=center_gain_limit(center_momentum=m_c, **moving),
+        )
+        if gain is None:
+            report.add(judgement, _about_any_rate(judgement))
+        else:
+            found = center_stability(gain=gain, center_momentum=m_c, **moving)
+            motion = CenterMotion(
+                center_spectral_radius=float(found.spectral_radius), center_period=float(found.period)
+            )
+            report.add(judgement)
+            report.add(motion, _about_this_rate(motion, judgement, knobs, gain))
+    if m_c and run.center is None:
+        text = "the mean of these logits stands in for the moving centre; `center` shows the run as it was."
+        report.say([note("D4", text)])
+
+
+def _about_the_lag(reading: CenterLag) -> Iterator[Finding]:
+    lag = reading.center_lag_temperatures
+    if lag > 1:
+        text = f"the centre is {lag:.3g} temperatures away from the mean of these logits."
+        remedy = "a faster centre, or that of the batch; or the two are not of one step."
+        yield warning("D4", text, remedy)
+
+
+def _about_the_student(knobs: Knobs, gain: float | None) -> Iterator[Finding]:
+    """No centre moves, or it follows a teacher that does not: the student's own multiplier is 1 − α."""
+    if gain is not None and gain >= 2 * knobs.student_temperature:
+        text = "the step is too large: the student overshoots along what all samples share."
+        yield problem("D4", text, f"a learning rate below 2 K τ_s² = {2 * _goal(knobs):.3g}.")
+    if knobs.teacher_momentum == 1 and knobs.center_momentum is not None:
+        yield note("D4", "the teacher no longer moves, so that the centre cannot lose it.")
+
+
+def _about_any_rate(judgement: CenterJudgement) -> Iterator[Finding]:
+    safe, limit = judgement.center_momentum_safe, judgement.center_gain_limit
+    if limit == math.inf:
+        text = f"the centre keeps up at any learning rate up to K τ_s²: momentum below {safe:.5g}."
+        yield ok("D4", text)
+        return
+    text = f"the centre keeps up only while η/(K τ_s) is below {limit:.3g} per step."
+    if limit == 0:
+        text = "this centre never moves, and loses any teacher that is sharper than its student."
+    yield warning("D4", text, f"{_enough(judgement)} is enough at any learning rate up to K τ_s².")
+
+
+def _about_this_rate(
+    motion: CenterMotion, judgement: CenterJudgement, knobs: Knobs, gain: float
+) -> Iterator[Finding]:
+    radius, period, tau_s = motion.center_spectral_radius, motion.center_period, knobs.student_temperature
+    if radius < 1:
+        yield ok("D4", f"the centre keeps up at this learning rate, radius {radius:.6f}.")
+        return
+    how = "one cluster wins"
+    if math.isfinite(period):
+        how = f"clusters take turns, with a period near {period:.0f} steps"
+    slower = f"a learning rate of at most K τ_s² = {_goal(knobs):.3g}"
+    if gain >= 2 * tau_s:
+        text = f"the step is too large: the student overshoots, and this centre does not hold it ({how})."
+        yield problem("D4", text, f"{slower}.")
+        return
+    remedy = _enough(judgement) if gain <= tau_s else f"{slower}, with {_enough(judgement)}"
+    yield problem("D4", f"the centre is too slow at this learning rate: {how}.", f"{remedy}.")
+
+
+def _goal(knobs: Knobs) -> float:
+    """The learning rate at which α = 1: there in one step."""
+    return knobs.clusters * knobs.student_temperature**2
+
+
+def _enough(judgement: CenterJudgement) -> str:
+    safe = judgement.center_momentum_safe
+    return f"a centre momentum below {safe:.5g}" if safe > 0 else "the mean of the batch itself as the centre"

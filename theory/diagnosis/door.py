@@ -1,0 +1,151 @@
+"""The door of `theory.diagnose`: each argument checked, each array brought to the host and read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theory.checks import (
+    Ensemble,
+    Matrix,
+    check_against,
+    check_finite,
+    check_number,
+    check_rank,
+    check_same_shape,
+    check_scores,
+    check_target,
+    check_weights,
+    on_host,
+)
+from theory.diagnosis.run import Knobs, Run
+from theory.logspace import Array, normalize
+from theory.teachers import Batch, Teacher, check_teacher
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__: list[str] = []
+
+ROUNDS = 3
+"""Of Sinkhorn, where none are given: as in DINOv2, SwAV and MSN."""
+
+
+def check_run(
+    logits: Array,
+    *,
+    temperature: float,
+    teacher: str | Teacher,
+    order: float | None,
+    rounds: int | None,
+    center: Array | None,
+    log_target: Array | None,
+) -> Run:
+    """The teacher's side of a run."""
+    tau = check_number("temperature", temperature, low=0.0, open_low=True)
+    chosen = check_teacher(teacher)
+    if rounds is None and "rounds" in chosen.settings:
+        rounds = ROUNDS
+    settings = chosen.check_settings(order=order, rounds=rounds)
+    if center is not None and not chosen.in_logits:
+        raise ValueError(f"`center` must be None for teacher {chosen.name!r}, got an array.")
+    z = _raw_outputs("logits", logits)
+    log_p = normalize(z, np, tau)
+    target = None if log_target is None else _one_ensemble("log_target", log_target, 1)
+    log_pi = check_target(target, log_p, np, "logits")
+    c = None
+    if center is not None:
+        c = _one_ensemble("center", center, 1)
+        check_against("center", c, z.shape[1:], "the clusters of `logits`")
+        check_finite("center", c, np)
+    ensemble = Ensemble(log_p, check_weights(None, log_p, np), log_pi, np)
+    return Run(batch=Batch(z, tau, ensemble, even=True), teacher=chosen, settings=settings, center=c)
+
+
+def check_needs(student_temperature: float | None, **given: Any) -> None:
+    """Nothing is given, by its name, that needs τ_s where τ_s is not."""
+    for name, value in given.items():
+        if value is not None and student_temperature is None:
+            raise ValueError(f"`student_temperature` must be given with `{name}`, got None.")
+
+
+def check_knobs(
+    run: Run,
+    *,
+    student_temperature: float,
+    teacher_momentum: float | None,
+    center_momentum: float | None,
+    learning_rate: float | None,
+    features: Sequence[Array] | None,
+) -> Knobs:
+    """The numbers of a run whose τ_s is known, and its features."""
+    tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    if (center_momentum is None) != (teacher_momentum is None):
+        raise ValueError("`center_momentum` and `teacher_momentum` must be given together, got one of them.")
+    m_t, m_c = (
+        None if value is None else check_number(name, value, low=0.0, high=1.0)
+        for name, value in (("teacher_momentum", teacher_momentum), ("center_momentum", center_momentum))
+    )
+    eta = None
+    if learning_rate is not None:
+        eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
+    return Knobs(
+        teacher_temperature=run.temperature,
+        student_temperature=tau_s,
+        clusters=run.batch.logits.shape[-1],
+        teacher_momentum=m_t,
+        center_momentum=m_c if run.teacher.in_logits else None,
+        learning_rate=eta,
+        features=() if features is None else _views(features),
+    )
+
+
+def check_student(student_logits: Array, run: Run, knobs: Knobs) -> Float[np.ndarray, "N K"]:
+    """log q of the student's raw outputs, for the samples and clusters of the run."""
+    z = _raw_outputs("student_logits", student_logits)
+    check_same_shape("student_logits", z, "logits", run.batch.logits)
+    return normalize(z, np, knobs.student_temperature)
+
+
+def _one_ensemble(name: str, array: Array, rank: int) -> Matrix:
+    """A float64 NumPy copy of [N, K], or of [K]."""
+    host = on_host(name, array)
+    if host.ndim != rank:
+        raise ValueError(f"`{name}` must have shape {'[N, K]' if rank == 2 else '[K]'}, got {host.shape}.")
+    return host
+
+
+def _raw_outputs(name: str, array: Array) -> Matrix:
+    """z [N, K] of at least two samples, in which no cluster is out of reach of all; not probabilities."""
+    z = _one_ensemble(name, array, 2)
+    check_rank(name, z, 2)
+    if len(z) < 2:
+        raise ValueError(f"`{name}` must hold at least 2 samples, got {len(z)}.")
+    check_scores(name, z, np)
+    empty = np.isneginf(z).all(0)
+    if empty.any():
+        cluster = int(empty.argmax())
+        raise ValueError(
+            f"`{name}` must be finite somewhere in every cluster, got only -inf in cluster {cluster}."
+        )
+    if (z >= 0).all() and np.allclose(z.sum(1), 1.0, atol=1e-3):
+        raise ValueError(f"`{name}` must be raw outputs, got probabilities: every row sums to 1.")
+    return z
+
+
+def _views(features: Sequence[Array]) -> tuple[Matrix, ...]:
+    if not hasattr(features, "__iter__"):
+        raise TypeError(f"`features` must be two or more views [M, D], got {type(features).__name__}.")
+    views = tuple(_one_ensemble("features", view, 2) for view in features)
+    if len(views) < 2 or len({view.shape for view in views}) > 1:
+        shapes = ", ".join(str(view.shape) for view in views) or "none"
+        raise ValueError(f"`features` must be two or more views of one shape [M, D], got {shapes}.")
+    if not views[0].size:
+        raise ValueError(f"`features` must not be empty, got shape {views[0].shape}.")
+    for view in views:
+        check_finite("features", view, np)
+        if np.abs(view).max() > 1e150:
+            raise ValueError(f"`features` must have finite squares, got {np.abs(view).max():.3g}.")
+    return views
