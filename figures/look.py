@@ -22,11 +22,11 @@ Line = str | tuple[int, tuple[float, ...]]
 DRAWN: Mapping[str, tuple[str, Line, str, str]] = MappingProxyType({
     "unconstrained": ("#000000", (0, (9, 2)), "X", ""),
     "centering": ("#D55E00", "--", "s", "D"),
-    "inverse_prior": ("#0072B2", "-", "o", "8"),
-    "power_mean": ("#CC79A7", ":", "v", "<"),
-    "cumulant": ("#56B4E9", (0, (1.5, 1)), "P", "d"),
+    "inverse_prior": ("#0072B2", "-", "o", "<"),
+    "power_mean": ("#CC79A7", ":", "v", "h"),
+    "cumulant": ("#56B4E9", (0, (1.5, 1)), "P", "1"),
     "batch_softmax": ("#999999", (0, (3, 1, 1, 1, 1, 1)), "*", "x"),
-    "sinkhorn": ("#E69F00", (0, (4, 1)), "p", "H"),
+    "sinkhorn": ("#E69F00", (0, (4, 1)), "p", "d"),
     "projected": ("#009E73", "-.", "^", ">"),
 })  # fmt: skip
 """Name → colour, line, marker, and marker where a moving average normalises."""
@@ -48,6 +48,11 @@ class Look:
         if marker:
             found |= {"marker": self.marker, "mfc": "white"}
         return found | ({"label": self.label} if label else {})
+
+    def dots(self, *, filled: bool = False) -> dict[str, Any]:
+        """For markers without a line."""
+        face = self.color if filled else "white"
+        return {"color": self.color, "ls": "none", "marker": self.marker, "mfc": face}
 
 
 def _tint(color: str) -> str:

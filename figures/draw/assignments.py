@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -23,13 +24,6 @@ components. With unequal shares it does not: the centred teachers leave a cluste
 projected teacher must make its clusters equal, cuts the most common component in two and merges rare ones.
 """
 
-TITLES = {
-    "none": "no constraint",
-    "centred, EMA": "centred, moving",
-    "centred, batch": "centred, batch",
-    "inverse prior": "inverse prior",
-    "projected": "projected",
-}
 # light enough for black dots, in the order of Okabe and Ito, apart in lightness
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
@@ -52,7 +46,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             _panel(axis, part, one.region.values)
             median = one.median("seed", keep_attrs=True)
             axis.set_xlabel(f"NMI {float(median.nmi):.2f}, {float(median.clusters_in_use):g} used")
-            axis.set_title(TITLES[teacher] if row == 0 else "", loc="center")
+            axis.set_title(LOOKS[teacher].label if row == 0 else "", loc="center")
     axes[0, 0].set_title("truth", loc="center")
     return figure
 

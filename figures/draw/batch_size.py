@@ -6,6 +6,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.training.names import MOVING
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -17,14 +19,14 @@ populations, 5% to 95% as a band. c: KL that the noise of a batch makes in the i
 and in the centred one (dashed), from the population's inverse-prior teacher, on digits logits, for four
 temperatures. d: batch size where the noise costs what Jensen's gap costs (the plateau of the dashed
 curves): predicted by [E1] and measured. e, f: NMI after training on a mixture with each teacher, normalised
-by its batch (e) or by a moving average of momentum 0.9 (f) [E2].
+by its batch (e) or by a moving average of momentum 0.9 (f) [E2]; three rounds of Sinkhorn.
 
 What to see: one curve for K from 4 to 1024. The prediction holds for B ≫ c²; near B = c² it can be too
 small by a factor of two, and beyond it is too large, because the bias saturates at Jensen's gap. Noise
 costs more than Jensen's gap only below about ten samples at the temperatures in use, and below a B that
 grows like τ² when hot. The centre of the same batch is as noisy there: only a centre averaged over batches
-profits. In training every teacher is hurt below 16 samples, by noise in its gradient as well, the exact one
-least and centering most; from there on batch size and averaging change little. At 4 samples the averaged
+profits. In training every teacher is hurt below 16 samples, by noise in its gradient as well, the projected
+one least and centering most; from there on batch size and averaging change little. At 4 samples the averaged
 inverse prior collapses, which that of the batch does not.
 """
 
@@ -75,15 +77,15 @@ def _noise(axis: Axes, d: xr.Dataset) -> None:
     shown = d.temperature.values[:: max(1, d.sizes["temperature"] // 3)][:4]
     for tau, color, marker in zip(shown, ("C0", "C1", "C2", "C6"), MARKERS, strict=False):
         part = d.sel(temperature=tau).teacher_kl.median("seed")
-        for order, style in (("inverse prior", "-"), ("centred", "--")):
-            label = f"$\\tau$ = {tau:g}" if order == "inverse prior" else None
+        for every, teacher in enumerate(part.order.values):
+            look, label = LOOKS[teacher], None if every else f"$\\tau$ = {tau:g}"
             axis.plot(
                 d.crossing_batch_size,
-                part.sel(order=order),
+                part.sel(order=teacher),
                 color=color,
-                ls=style,
+                ls=look.line,
                 marker=marker,
-                markevery=(0 if style == "-" else 2, 4),
+                markevery=(2 * every, 4),
                 mfc="white",
                 label=label,
             )
@@ -116,26 +118,20 @@ def _crossing(axis: Axes, d: xr.Dataset) -> None:
 
 
 def _training(batch: Axes, average: Axes, d: xr.Dataset) -> None:
-    looks = (("C0", "-", "o"), ("C2", "-.", "^"), ("C6", (0, (8, 2)), "D"), ("C1", "--", "s"))
     average.sharey(batch)
-    for axis, normaliser, letter in ((batch, "batch", "e"), (average, "moving average", "f")):
-        for (color, style, marker), teacher in zip(looks, d.teacher.values, strict=True):
-            value = d.nmi.sel(teacher=teacher, normaliser=normaliser)
-            axis.fill_between(
-                d.training_batch_size, value.min("seed"), value.max("seed"), color=color, alpha=0.15, lw=0
-            )
-            axis.plot(
-                d.training_batch_size,
-                value.median("seed"),
-                color=color,
-                ls=style,
-                marker=marker,
-                mfc="white",
-                label=teacher,
-            )
+    for axis, normaliser, prefix, letter in (
+        (batch, "batch", "", "e"),
+        (average, "moving average", MOVING, "f"),
+    ):
+        for teacher in d.teacher.values:
+            value, look = d.nmi.sel(teacher=teacher, normaliser=normaliser), LOOKS[prefix + teacher]
+            low, high = value.min("seed"), value.max("seed")
+            axis.fill_between(d.training_batch_size, low, high, color=look.color, alpha=0.15, lw=0)
+            axis.plot(d.training_batch_size, value.median("seed"), **look.keywords(label=True))
         axis.set(xscale="log", xlabel="batch size $B$", ylabel="NMI after training")
         axis.set_xticks(d.training_batch_size.values, d.training_batch_size.values)
         axis.minorticks_off()
         axis.set_title(f"{letter}  {normaliser}")
     batch.set_ylim(0, 0.56)
-    average.legend(loc="lower right")
+    for axis in (batch, average):
+        axis.legend(loc="lower right")

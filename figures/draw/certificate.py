@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -15,7 +16,8 @@ band. Upper row: the margin I_r − D, which is also the entropy of the teacher'
 above 0 (grey) the student provably depends on its input [O5]. Middle row: the loss, with log K (solid) and
 the threshold of a monitor that reports success once the loss has lost half of log K (dotted). Lower row:
 NMI of the student's clusters with the true labels. On the upper edge, for the runs that survive: median
-step at which the certificate first speaks (filled) and at which NMI is half-way to its end (open).
+step at which the certificate first speaks (filled) and at which NMI is half-way to its end (open). Uniform
+collapse is moving centering that is not sharpened, τ_t = τ_s.
 
 What to see: the certificate speaks after 30 to 50 steps, before the labels would show clusters. It says
 that the student is not constant, no more: the runs that collapse have it too until they get there, and it
@@ -24,14 +26,16 @@ it is lowest, and soonest below the monitor's threshold, where there is no const
 into few clusters [O4].
 """
 
-STYLES = {
-    "centred": ("C0", "-", "o"),
-    "inverse prior": ("C2", "-.", "^"),
-    "projected": ("C6", (0, (8, 2)), "D"),
-    "uniform collapse": ("C3", ":", "v"),
-    "one-cluster collapse": ("C1", "--", "s"),
-}
-SURVIVE = ("centred", "inverse prior", "projected")
+SURVIVE = ("moving_centering", "inverse_prior", "projected")
+NOT_SHARPENED = {"ls": ":", "marker": "x"}
+"""How moving centering is drawn that is not sharpened."""
+
+
+def look_of(run: str) -> dict[str, Any]:
+    """Colour, line, marker and label of a run."""
+    if run in LOOKS:
+        return LOOKS[run].keywords(label=True)
+    return LOOKS["moving_centering"].keywords() | NOT_SHARPENED | {"label": run}
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -40,10 +44,9 @@ def draw(dataset: xr.Dataset) -> Figure:
     for column, data in enumerate(dataset.data.values):
         part = dataset.sel(data=data)
         margin, loss, nmi = axes[:, column]
-        for name, (color, style, marker) in STYLES.items():
-            run = part.sel(run=name)
+        for name in part.run.values:
             for axis, quantity in ((margin, "margin"), (loss, "loss"), (nmi, "nmi")):
-                _line(axis, run[quantity], color=color, ls=style, marker=marker, mfc="white", label=name)
+                _line(axis, part[quantity].sel(run=name), **look_of(name))
         margin.axhspan(0, 2, color="0.9", lw=0, zorder=-1)
         margin.set(ylim=(-1, 2), xscale="log")
         loss.axhline(float(part.log_clusters), color="0.5", ls="-", lw=0.6)
@@ -67,12 +70,10 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _events(axis: Axes, part: xr.Dataset) -> None:
     for row, name in enumerate(SURVIVE):
-        color, _, marker = STYLES[name]
-        for event, face in (("certified_at", color), ("nmi_at", "white")):
+        look, across = LOOKS[name], axis.get_xaxis_transform()
+        for event in ("certified_at", "nmi_at"):
             step = float(part[event].sel(run=name).median())
-            axis.plot(
-                step, 0.97 - 0.07 * row, marker, color=color, mfc=face, transform=axis.get_xaxis_transform()
-            )
+            axis.plot(step, 0.97 - 0.07 * row, transform=across, **look.dots(filled=event == "certified_at"))
 
 
 def _line(axis: Axes, value: xr.DataArray, *, color: str, **look: Any) -> None:

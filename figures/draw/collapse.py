@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
+from experiments.training.names import split
+from figures.look import LOOKS
 from figures.save import PAGE
+from theory import TEACHERS
 
 CAPTION = """
 Five teachers, sharpened (τ_t = 0.4 τ_s, filled markers) and not (τ_t = τ_s, open markers), on a Gaussian
@@ -29,14 +32,6 @@ uniform from the first step, the inverse-prior teacher's falls at first and reco
 settle below both. Even clusters are not better clusters: on digits, ten classes in sixteen clusters, the
 projected teacher agrees least with the truth.
 """
-
-TEACHERS = {
-    "none": ("no constraint", "C6", (0, (9, 2)), "X"),
-    "centred, EMA": ("centred, moving average", "C4", (0, (6, 1.5, 1, 1.5, 1, 1.5)), "D"),
-    "centred, batch": ("centred, by the batch", "C1", "--", "s"),
-    "inverse prior": ("inverse prior", "C0", "-", "o"),
-    "projected": ("projected (exact)", "C2", "-.", "^"),
-}
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -63,8 +58,8 @@ def draw(dataset: xr.Dataset) -> Figure:
         axis.set_xlabel("step")
     axes[1, 0].set_xlabel("entropy of the mean answer (nat)")
     handles = [
-        axes[0, 0].plot([], [], color=color, ls=style, marker=marker, label=label)[0]
-        for label, color, style, marker in TEACHERS.values()
+        axes[0, 0].plot([], [], **(LOOKS[teacher].keywords(label=True) | {"mfc": LOOKS[teacher].color}))[0]
+        for teacher in dataset.teacher.values
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=5, handlelength=3.2)
     return figure
@@ -75,13 +70,12 @@ def _fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) -
     axis.plot([0, log_k], [0, log_k], color="0.5", ls="-", lw=0.6)
     axis.plot([log_k, log_k], [0, log_k], color="0.5", ls=":", lw=0.8)
     for part, filled in ((plain, False), (sharpened, True)):
-        for name, (_, color, style, marker) in TEACHERS.items():
-            runs = part.sel(teacher=name)
+        for teacher in part.teacher.values:
+            look, runs = LOOKS[teacher], part.sel(teacher=teacher)
             x, y = runs.student_prior_entropy, runs.student_entropy
-            axis.plot(x.median("seed"), y.median("seed"), color=color, ls=style, lw=0.9)
+            axis.plot(x.median("seed"), y.median("seed"), lw=0.9, **look.keywords(marker=False))
             end = {"step": -1}
-            face = color if filled else "white"
-            axis.plot(x[end], y[end], color=color, ls="none", marker=marker, mfc=face, ms=3.0, clip_on=False)
+            axis.plot(x[end], y[end], ms=3.0, clip_on=False, **look.dots(filled=filled))
     start = sharpened.isel(step=0, teacher=0).median("seed")
     x0, y0 = float(start.student_prior_entropy), float(start.student_entropy)
     axis.plot(x0, y0, color="black", marker="*", ms=6, ls="none")
@@ -89,7 +83,8 @@ def _fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) -
     axis.text(x0 + 0.05 * log_k, y0 - 0.02, "start", va="top", **note)
     axis.text(-0.02 * log_k, -0.04 * log_k, "one cluster", va="top", **note)
     axis.text(1.04 * log_k, log_k, "uniform", va="center", **note)
-    told = float(sharpened.student_entropy.isel(step=-1).drop_sel(teacher="none").median())
+    constrained = [t for t in sharpened.teacher.values if TEACHERS[split(t)[0]].constrained]
+    told = float(sharpened.student_entropy.isel(step=-1).sel(teacher=constrained).median())
     axis.text(1.04 * log_k, told, "told\napart", va="center", **note)
     axis.text(1.04 * log_k, 0.0, "log $K$", **note)
     constant: dict[str, Any] = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
@@ -101,14 +96,15 @@ def _fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) -
 
 
 def _series(axis: Axes, sharpened: xr.DataArray, plain: xr.DataArray | None = None) -> None:
-    for name, (_, color, style, marker) in TEACHERS.items():
+    for teacher in sharpened.teacher.values:
+        look, runs = LOOKS[teacher], sharpened.sel(teacher=teacher)
+        line = look.keywords(marker=False)
         if plain is not None:
-            axis.plot(plain.step, plain.sel(teacher=name).median("seed"), color=color, ls=style, lw=0.6)
-        runs = sharpened.sel(teacher=name)
+            axis.plot(plain.step, plain.sel(teacher=teacher).median("seed"), lw=0.6, **line)
         low, high = (runs.quantile(q, "seed") for q in (0.25, 0.75))
-        axis.fill_between(runs.step, low, high, color=color, alpha=0.2, lw=0)
-        axis.plot(runs.step, runs.median("seed"), color=color, ls=style)
-        axis.plot(runs.step[-1:], runs.median("seed")[-1:], color=color, marker=marker, clip_on=False)
+        axis.fill_between(runs.step, low, high, color=look.color, alpha=0.2, lw=0)
+        axis.plot(runs.step, runs.median("seed"), **line)
+        axis.plot(runs.step[-1:], runs.median("seed")[-1:], clip_on=False, **look.dots(filled=True))
 
 
 def _mark_log_k(axis: Axes, log_k: float) -> None:

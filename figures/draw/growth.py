@@ -5,18 +5,20 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
 Growth rate per step of every direction of feature space, for six teachers, two temperatures and two teacher
 momenta, predicted from the population moments of a Gaussian mixture and measured in minibatch training from
-logits of 10⁻⁸ [D1, D2, D3]. Each point is the mean over seeds; bars are one standard error of it. a: measured
+logits of 10⁻⁸ [D1, D2, D3]. Each point is the mean over seeds; bars are one standard error of it. Open
+markers: the teacher is the student; filled: it follows with momentum 0.8. Power mean of order 2. a: measured
 against predicted, with the identity. b: difference in units of the predicted rate, or of a tenth of the
 fastest one where that is larger; the band is ±2%.
 
 What to see: one line for all. The five constrained teachers cannot be told apart, as D1 says: their points
-coincide. Without a constraint (crosses) the constant direction grows as well, and every other one is as
-before. What scatter there is comes from the batches; it grows where a rate is small.
+coincide, the projected one on top. Without a constraint (crosses) the constant direction grows as well, and
+every other one is as before. What scatter there is comes from the batches; it grows where a rate is small.
 """
 
 
@@ -31,20 +33,18 @@ def draw(dataset: xr.Dataset) -> Figure:
     left.plot(span, span, color="0.6", ls="-", lw=0.7)
     right.axhspan(-2, 2, color="0.92", lw=0)
     right.axhline(0, color="0.6", ls="-", lw=0.7)
-    for momentum, color in zip(dataset.teacher_momentum.values, ("C0", "C1"), strict=False):
+    for i, momentum in enumerate(dataset.teacher_momentum.values):
         for teacher in dataset.teacher.values:
-            free = teacher == "unconstrained"
             at = {"teacher": teacher, "teacher_momentum": momentum}
             x = predicted.sel(at).to_numpy().ravel()
-            style = {"ls": "", "marker": "x" if free else "o", "color": color, "mfc": "none", "ms": 4}
-            kind = "no constraint" if free else "constrained"
-            name = "teacher is the student" if momentum == 0 else f"teacher momentum {momentum:g}"
-            label = f"{name}, {kind}" if teacher in ("unconstrained", "centred") else None
-            left.plot(
-                x, (predicted + difference.mean("seed")).sel(at).to_numpy().ravel(), label=label, **style
-            )
+            style = LOOKS[teacher].dots(filled=i > 0) | {"ms": 4}
+            left.plot(x, (predicted + difference.mean("seed")).sel(at).to_numpy().ravel(), **style)
             y, bar = ((100 * v / scale).sel(at).to_numpy().ravel() for v in (difference.mean("seed"), error))
             right.errorbar(x, y, yerr=bar, elinewidth=0.6, capsize=0, **style)
+        name = "teacher is the student" if momentum == 0 else f"teacher momentum {momentum:g}"
+        left.plot([], [], "h", color="0.4", mfc="0.4" if i else "white", label=name)
+    keys = [right.plot([], [], label=LOOKS[t].label, **LOOKS[t].dots())[0] for t in dataset.teacher.values]
+    figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), handlelength=1)
     left.set(xlabel="predicted rate per step", ylabel="measured rate per step")
     left.set_title("a  identity")
     left.legend(loc="upper left", handlelength=1)

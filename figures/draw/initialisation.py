@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -20,13 +21,6 @@ clusters that they began with. The unconstrained one loses everything from small
 ones: what is there already competes with the constant direction.
 """
 
-TEACHERS = {
-    "none": ("no constraint", "C6", "X"),
-    "centering": ("centred", "C1", "s"),
-    "inverse_prior": ("inverse prior", "C0", "o"),
-    "projected": ("projected", "C2", "^"),
-}
-
 
 def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(PAGE, 2.2), sharex=True)
@@ -38,14 +32,13 @@ def draw(dataset: xr.Dataset) -> Figure:
     axes[0].axhline(1, color="0.6", ls="-", lw=0.7)
     axes[0].axhline(0, color="0.6", ls=":", lw=0.7)
     for axis, letter, (label, values) in zip(axes, "abc", panels.values(), strict=True):
-        for shift, (teacher, (name, color, marker)) in enumerate(TEACHERS.items()):
+        for shift, teacher in enumerate(dataset.teacher.values):
             runs = values.sel(teacher=teacher)
             x = runs["size"] * 1.06 ** (shift - 1.5)
             mean = runs.mean("seed")
             bars = [mean - runs.min("seed"), runs.max("seed") - mean]
-            axis.errorbar(
-                x, mean, yerr=bars, color=color, marker=marker, mfc="none", lw=0.8, elinewidth=0.5, label=name
-            )
+            look = LOOKS[teacher].keywords(label=True)
+            axis.errorbar(x, mean, yerr=bars, lw=0.8, elinewidth=0.5, **look)
         axis.set(xscale="log", xlabel=r"initial logits / $\tau_s$", ylabel=label)
         axis.set_title(letter)
     axes[2].legend(loc="lower right")
