@@ -5,6 +5,7 @@ import pytest
 
 from experiments.studies import center_momentum
 from tests.claims.ledger import equal
+from theory.dynamics import center_stability, critical_center_momentum
 
 SETTINGS = center_momentum.Settings(fine=7, fine_steps=4000)
 
@@ -22,10 +23,10 @@ def test_biases_grow_where_the_spectral_radius_exceeds_one():
 def test_clusters_take_turns_with_the_predicted_period():
     mu = np.array(SETTINGS.series_rate)
     kw = center_momentum._temperatures(SETTINGS)
-    critical = 1 - center_momentum.critical_center_momentum(
+    critical = 1 - critical_center_momentum(
         gain=center_momentum.gain(SETTINGS), teacher_momentum=1 - mu, **kw
     )
-    law = center_momentum.center_stability(
+    law = center_stability(
         gain=center_momentum.gain(SETTINGS), teacher_momentum=1 - mu, center_momentum=1 - critical, **kw
     )
     share = center_momentum.bias_path(SETTINGS, teacher_rate=mu, center_rate=critical, steps=6000, size=1e-3)[

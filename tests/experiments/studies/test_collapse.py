@@ -6,12 +6,15 @@ import pytest
 from experiments.data.mixtures import Mixture
 from experiments.engine import sweep
 from experiments.studies import collapse
+from experiments.studies.shared import COMPARED, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
+from experiments.training.names import split
 from tests.claims.ledger import at_most
+from theory import TEACHERS
 
 K = 6
+CONSTRAINED = [name for name in COMPARED if TEACHERS[split(name)[0]].constrained]
 # cross-view correlation (8/6 + 0.25)/(8/6 + 0.75) = 0.76 between components, 1/3 within them
 MIXTURE = Mixture(components=6, dim=6, layout="simplex", separation=4.0, within=0.5, view_noise=0.5**0.5)
 
@@ -19,16 +22,16 @@ MIXTURE = Mixture(components=6, dim=6, layout="simplex", separation=4.0, within=
 @pytest.fixture(scope="module")
 def fates():
     variants = [
-        Variant(
-            name=f"{name}, {tau}",
-            kind=kind,
-            center_momentum=0.9 if moving else None,
+        variant_of(
+            teacher,
+            name=f"{teacher}, {tau}",
+            center_momentum=0.9,
             teacher_temperature=tau,
             teacher_momentum=0.9,
             learning_rate=0.01,
         )
         for tau in (0.04, 0.1)
-        for name, (kind, moving) in collapse.TEACHERS.items()
+        for teacher in COMPARED
     ]
     training = Training(steps=150, batch_size=32, records=2, evaluation_size=512)
     architecture = Architecture(clusters=K, hidden=(), head_scale=0.1)
@@ -37,7 +40,7 @@ def fates():
 
 
 @pytest.mark.claim("D3", "T6", "O5")
-@pytest.mark.parametrize("teacher", [t for t in collapse.TEACHERS if t != "none"])
+@pytest.mark.parametrize("teacher", CONSTRAINED)
 def test_sharpened_and_constrained_all_clusters_stay_and_are_told_apart(fates, teacher):
     run = fates.sel(variant=f"{teacher}, 0.04")
     at_most(0.9 * np.log(K), run.student_prior_entropy.values)
@@ -47,11 +50,11 @@ def test_sharpened_and_constrained_all_clusters_stay_and_are_told_apart(fates, t
 
 @pytest.mark.control("D3", "T6")
 def test_sharpened_and_unconstrained_clusters_are_lost(fates):
-    assert (fates.sel(variant="none, 0.04").student_prior_entropy < 0.75 * np.log(K)).all()
+    assert (fates.sel(variant="unconstrained, 0.04").student_prior_entropy < 0.75 * np.log(K)).all()
 
 
 @pytest.mark.claim("D3")
-@pytest.mark.parametrize("teacher", [t for t in collapse.TEACHERS if t != "none"])
+@pytest.mark.parametrize("teacher", CONSTRAINED)
 def test_constrained_and_not_sharpened_it_goes_uniform(fates, teacher):
     run = fates.sel(variant=f"{teacher}, 0.1")
     at_most(0.98 * np.log(K), run.loss.values)

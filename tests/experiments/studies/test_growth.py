@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.studies import growth
+from experiments.studies.shared import only
 from tests.claims.ledger import equal
 
 SETTINGS = growth.Settings(seeds=2, batch_size=512, folds=1.0, step_size=0.08)
@@ -11,7 +12,7 @@ SETTINGS = growth.Settings(seeds=2, batch_size=512, folds=1.0, step_size=0.08)
 
 @pytest.fixture(scope="module")
 def rates():
-    return growth.work(growth.Chunk(settings=SETTINGS, ratio=0.3, teacher_momentum=0.0))
+    return growth.work(only(growth.Chunk, SETTINGS, ratio=0.3, teacher_momentum=0.0))
 
 
 @pytest.mark.claim("D2")

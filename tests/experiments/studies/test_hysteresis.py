@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.studies import hysteresis
+from experiments.studies.shared import only
 from figures.draw.hysteresis import branch
 from tests.claims.ledger import equal
 from theory.dynamics import correlations, cross_view_moments
@@ -24,7 +25,8 @@ def test_noisy_labels_have_the_moments_they_state():
 
 @pytest.mark.claim("D3")
 def test_between_the_two_temperatures_only_what_was_learnt_before_survives():
-    found = hysteresis.work(hysteresis.Chunk(settings=SETTINGS, clusters=4, whole=True)).isel(step=-1, seed=0)
+    chunk = only(hysteresis.Chunk, SETTINGS, clusters=4, batch="population")
+    found = hysteresis.work(chunk).isel(step=-1, seed=0)
     kept = found.student_information.to_numpy()
     assert float(found.critical_ratio) == pytest.approx(0.5) and 0.52 < float(found.survival_ratio) < 0.6
     cold, warmed, learnt = kept

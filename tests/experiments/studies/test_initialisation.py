@@ -3,13 +3,14 @@
 import pytest
 
 from experiments.studies import initialisation
+from experiments.studies.shared import only
 from tests.claims.ledger import equal
 
 SETTINGS = initialisation.Settings(seeds=2, steps=10, batch_size=512)
 
 
 def rate(size):
-    found = initialisation.work(initialisation.Chunk(settings=SETTINGS, size=size))
+    found = initialisation.work(only(initialisation.Chunk, SETTINGS, size=size))
     return found.rate.mean("seed").to_numpy() / initialisation.predicted_rate(SETTINGS)
 
 

@@ -1,11 +1,19 @@
-"""Student's interval of paired differences."""
+"""Chunks over a grid, runs by their teacher's name, Student's interval of paired differences."""
+
+import itertools
+from dataclasses import dataclass, is_dataclass, replace
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import xarray as xr
 from scipy import stats
 
-from experiments.studies.shared import paired_difference
+from experiments.engine import registry, sweep
+from experiments.studies import initialisation
+from experiments.studies.shared import only, over, paired_difference, variant_of
+from figures.look import LOOKS
+from theory import TEACHERS
 
 
 def test_the_interval_is_that_of_the_paired_t_test():
@@ -36,3 +44,68 @@ def test_a_level_outside_0_and_1_is_refused():
     one = xr.DataArray([0.5], dims="seed")
     with pytest.raises(ValueError, match=r"`level` must be between 0 and 1, got 95"):
         paired_difference(one, one, level=95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    seeds: int = 3
+    monitor: str = "unused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    seeds: int
+    data: str
+    tau: float
+
+
+def work(chunk):
+    value = len(chunk.data) + chunk.tau + np.arange(chunk.seeds)
+    return xr.Dataset({"value": ("seed", value)})
+
+
+def test_a_chunk_holds_what_it_asks_for_and_its_point_of_the_grid():
+    assert only(Chunk, Setup(), data="digits", tau=0.1) == Chunk(seeds=3, data="digits", tau=0.1)
+
+
+def test_a_grid_is_computed_point_by_point_and_put_together():
+    found = over(work, Chunk, Setup(), context=None, data=["a", "bbb"], tau=[0.1, 0.2, 0.4])
+    assert found.value.dims == ("data", "tau", "seed")
+    for data, tau in itertools.product(["a", "bbb"], [0.1, 0.2, 0.4]):
+        np.testing.assert_array_equal(found.value.sel(data=data, tau=tau), len(data) + tau + np.arange(3))
+
+
+def test_one_more_temperature_computes_that_one_alone(tmp_path, capsys):
+    settings = initialisation.Settings(seeds=1, sizes=(0.1,), steps=2, reading=1, batch_size=8)
+    context = sweep.Context(scratch=tmp_path)
+    before = initialisation.run(settings, context=context)
+    capsys.readouterr()
+    more = initialisation.run(replace(settings, sizes=(0.1, 1.0)), context=context)
+    assert "1 of 2 chunks were finished before" in capsys.readouterr().err
+    xr.testing.assert_identical(more.isel(size=[0]), before)
+
+
+@pytest.mark.parametrize("name", registry.experiments())
+def test_no_chunk_holds_the_settings(name):
+    module = registry.experiments()[name].module
+    kinds = [
+        kind for kind in vars(module).values() if is_dataclass(kind) and kind.__module__ == module.__name__
+    ]
+    for kind in kinds:
+        held = get_type_hints(kind).values()
+        assert module.Settings not in held, kind
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_run_is_its_teacher_and_what_normalises_it(name):
+    run = variant_of(name, center_momentum=0.7, order=2.0, rounds=3)
+    teacher = TEACHERS[run.teacher]
+    assert (run.name, run.teacher) == (name, name.removeprefix("moving_"))
+    assert run.center_momentum == (0.7 if name.startswith("moving_") else None)
+    given = {"order": run.order, "rounds": run.rounds}
+    assert {setting for setting, value in given.items() if value is not None} == set(teacher.settings)
+
+
+def test_a_moving_average_needs_its_momentum():
+    with pytest.raises(ValueError, match=r"`center_momentum` must be given for 'moving_centering'"):
+        variant_of("moving_centering")
