@@ -19,8 +19,9 @@ import torch
 import xarray as xr
 
 import theory
-from experiments.data.named import Data
+from experiments.data.named import DATA, Data
 from experiments.engine import sweep
+from experiments.studies.shared import labelled, only, over
 from experiments.training.trained_logits import TrainedLogits
 
 CLAIMS = ("J1", "J6", "J10")
@@ -58,18 +59,15 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Settings):
     """The networks of one data set."""
 
-    settings: Settings
     data: Data
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    ensemble = TrainedLogits(data=chunk.data, clusters=s.clusters, samples=s.samples, steps=s.steps)
-    z = ensemble.logits(s.seeds)
-    temperatures = np.geomspace(s.coldest, s.hottest, s.temperatures)
+    z = only(TrainedLogits, chunk).logits(chunk.seeds)
+    temperatures = np.geomspace(chunk.coldest, chunk.hottest, chunk.temperatures)
     rows = [_at(theory.log_softmax(z, temperature=float(t))) for t in temperatures]
     centred = z - z.mean(dim=-1, keepdim=True)
     below_top = z - z.amax(dim=-1, keepdim=True)
@@ -83,19 +81,15 @@ def work(chunk: Chunk) -> xr.Dataset:
         (below_top.amax(dim=-2) - below_top.mean(dim=-2)).numpy(),
     )
     found["logit_spread"] = "seed", centred.square().mean(dim=(-2, -1)).sqrt().numpy()
-    return found.astype("float32").assign_coords(temperature=temperatures, seed=range(s.seeds))
+    return found.astype("float32").assign_coords(temperature=temperatures, seed=range(chunk.seeds))
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    data: tuple[Data, ...] = ("mixture", "digits")
-    parts = sweep.sweep(work, [Chunk(settings=settings, data=d) for d in data], context=context)
-    dataset = xr.concat(parts, dim=xr.Variable("data", list(data)))
+    dataset = over(work, Chunk, settings, context=context, data=DATA)
     middle = dataset.median("cluster")
     dataset["hoeffding_silent_below"] = _threshold(middle.hoeffding - middle.range)
     dataset["second_order_silent_below"] = _threshold(middle.remainder - middle.half_variance)
-    for name, (long_name, units) in LABELS.items():
-        dataset[name].attrs = {"long_name": long_name, "units": units}
-    return dataset
+    return labelled(dataset, LABELS)
 
 
 LABELS = {

@@ -20,26 +20,24 @@ import torch
 import xarray as xr
 from scipy.optimize import brentq
 
-from experiments.data.mixtures import Mixture, MixtureSource
+from experiments.data.mixtures import MixtureSource
 from experiments.engine import sweep
+from experiments.studies.shared import BY_BATCH, learning_rate_of, over, simplex_mixture, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 from theory.dynamics import CrossViewMoments, correlations, cross_view_moments, growth_rates
 
 CLAIMS = ("D1", "D2", "D3")
 MINUTES = 20
-TEACHERS: tuple[str, ...] = ("unconstrained", "centering", "inverse_prior", "projected")
+STUDENTS = ("linear", "mlp")
 MEASURED = ("student_prior_entropy", "teacher_entropy", "student_information")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The plane and the students."""
+class Setup:
+    """The students, and the rows of the plane."""
 
     seeds: int = 4
-    correlations: int = 20
-    """Columns: r at the middle of equal cells of [0, 1]."""
     temperatures: int = 21
     """Rows: τ_t/τ_s at the middle of equal cells of [0.1, 1.15]."""
     components: int = 8
@@ -58,6 +56,14 @@ class Settings:
     moment_samples: int = 32768
     """Held-out samples for the moments of features, where they are not known exactly."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """The plane and the students."""
+
+    correlations: int = 20
+    """Columns: r at the middle of equal cells of [0, 1]."""
+
     @classmethod
     def quick(cls) -> Settings:
         """The small variant."""
@@ -65,10 +71,9 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """All teachers and temperatures at one correlation."""
 
-    settings: Settings
     student: str
     correlation: float
 
@@ -78,62 +83,48 @@ def columns(settings: Settings) -> np.ndarray:
     return (np.arange(settings.correlations) + 0.5) / settings.correlations
 
 
-def rows(settings: Settings) -> np.ndarray:
+def rows(setup: Setup) -> np.ndarray:
     """The ratios τ_t/τ_s."""
-    return 0.1 + 1.05 * (np.arange(settings.temperatures) + 0.5) / settings.temperatures
+    return 0.1 + 1.05 * (np.arange(setup.temperatures) + 0.5) / setup.temperatures
 
 
-def mixture(components: int, correlation: float) -> Mixture:
-    """C corners of a simplex with cross-view correlation r and variance 1 in all C − 1 directions."""
-    return Mixture(
-        components=components,
-        dim=components,
-        layout="simplex",
-        separation=(2 * components * correlation) ** 0.5,
-        within=0.0,
-        view_noise=(1 - correlation) ** 0.5,
-    )
-
-
-def step_size(settings: Settings, architecture: Architecture) -> float:
+def step_size(setup: Setup, architecture: Architecture) -> float:
     """α of the linear student or of the one with hidden layers."""
-    return settings.learner_step_size if architecture.hidden else settings.step_size
+    return setup.learner_step_size if architecture.hidden else setup.step_size
 
 
 def work(chunk: Chunk) -> xr.Dataset:
     """The fates of all runs at one correlation, and the correlations predicted for them."""
-    settings, tau_s = chunk.settings, chunk.settings.student_temperature
-    source = mixture(settings.components, chunk.correlation).source(
-        range(settings.seeds), dtype=torch.float64
-    )
+    clusters, tau_s = chunk.components, chunk.student_temperature
+    source = simplex_mixture(clusters, chunk.correlation).source(range(chunk.seeds), dtype=torch.float64)
     architecture = Architecture(
-        clusters=settings.components,
-        hidden=settings.hidden if chunk.student == "mlp" else (),
-        head_scale=settings.head_scale,
+        clusters=clusters,
+        hidden=chunk.hidden if chunk.student == "mlp" else (),
+        head_scale=chunk.head_scale,
     )
-    predicted = _predicted(settings, source, architecture)
+    predicted = _predicted(chunk, source, architecture)
+    step = step_size(chunk, architecture)
     variants = [
-        Variant(
-            name=f"{kind} {ratio:.4f}",
-            teacher=kind,
-            center_momentum=None,
+        variant_of(
+            teacher,
+            name=f"{teacher} {ratio:.4f}",
             teacher_temperature=float(ratio * tau_s),
             student_temperature=tau_s,
             teacher_momentum=0.0,
-            learning_rate=step_size(settings, architecture) * settings.components * tau_s**2,
+            learning_rate=learning_rate_of(step, clusters=clusters, student_temperature=tau_s),
         )
-        for kind in TEACHERS
-        for ratio in rows(settings)
+        for teacher in BY_BATCH
+        for ratio in rows(chunk)
     ]
     training = Training(
-        steps=settings.steps,
-        batch_size=settings.batch_size,
+        steps=chunk.steps,
+        batch_size=chunk.batch_size,
         momentum=0.0,
-        record_at=(settings.steps,),
-        evaluation_size=settings.evaluation_size,
+        record_at=(chunk.steps,),
+        evaluation_size=chunk.evaluation_size,
     )
     found = train(source, architecture, variants, training, dtype=torch.float64).records.isel(step=0)
-    shape = (len(TEACHERS), settings.temperatures, settings.seeds)
+    shape = (len(BY_BATCH), chunk.temperatures, chunk.seeds)
     return xr.Dataset(
         {
             name: (("teacher", "ratio", "seed"), found[name].to_numpy().reshape(shape).astype(np.float32))
@@ -143,11 +134,9 @@ def work(chunk: Chunk) -> xr.Dataset:
     )
 
 
-def _predicted(
-    settings: Settings, source: MixtureSource, architecture: Architecture
-) -> dict[str, np.ndarray]:
+def _predicted(setup: Setup, source: MixtureSource, architecture: Architecture) -> dict[str, np.ndarray]:
     """What is known of each seed before training: correlations, and the ratio below which growth shows."""
-    views = source.held_out(settings.moment_samples).views
+    views = source.held_out(setup.moment_samples).views
     start = architecture.initialize(source.dim, variants=1, seeds=source.seeds, dtype=torch.float64)
     features = [architecture.features(start, views[:, v])[0].numpy() for v in range(2)]
     posterior = [source.log_posterior(views[:, v]).exp()[..., :-1].numpy() for v in range(2)]
@@ -161,7 +150,7 @@ def _predicted(
         found["data_correlation"].append(_leading(moments))
         found["initial_correlation"].append(_leading(initial))
         found["maximal_correlation"].append(_leading(best))
-        found["visible_ratio"].append(_visible_ratio(settings, step_size(settings, architecture), initial))
+        found["visible_ratio"].append(_visible_ratio(setup, step_size(setup, architecture), initial))
     return {name: np.array(values) for name, values in found.items()}
 
 
@@ -169,37 +158,25 @@ def _leading(moments: CrossViewMoments) -> float:
     return float(correlations(moments.cross(), moments.second(), rank_tol=1e-9, drop_singular=True).values[0])
 
 
-def _visible_ratio(settings: Settings, step_size: float, moments: CrossViewMoments) -> float:
+def _visible_ratio(setup: Setup, step_size: float, moments: CrossViewMoments) -> float:
     """τ_t/τ_s at which the fastest direction of fixed features grows tenfold within the run."""
 
     def surplus(ratio: float) -> float:
         growth = growth_rates(
             moments.cross(),
             moments.second(),
-            gain=step_size * settings.student_temperature,
-            student_temperature=settings.student_temperature,
-            teacher_temperature=ratio * settings.student_temperature,
+            gain=step_size * setup.student_temperature,
+            student_temperature=setup.student_temperature,
+            teacher_temperature=ratio * setup.student_temperature,
         )
-        return settings.steps * float(growth.rates[0]) - math.log(10)
+        return setup.steps * float(growth.rates[0]) - math.log(10)
 
     return brentq(surplus, 1e-3, 2.0, xtol=1e-6) if surplus(1e-3) > 0 else 0.0
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Every cell of the plane, for the linear student and for the one that learns its features."""
-    students = ("linear", "mlp")
-    chunks = [
-        Chunk(settings=settings, student=student, correlation=float(r))
-        for student in students
-        for r in columns(settings)
-    ]
-    parts = sweep.sweep(work, chunks, context=context)
-    n = settings.correlations
-    by_student = [xr.concat(parts[i * n : (i + 1) * n], dim="correlation") for i in range(len(students))]
-    return xr.concat(by_student, dim="student").assign_coords(
-        student=list(students),
-        teacher=list(TEACHERS),
-        ratio=rows(settings),
-        correlation=columns(settings),
-        seed=np.arange(settings.seeds),
+    dataset = over(
+        work, Chunk, settings, context=context, student=STUDENTS, correlation=columns(settings).tolist()
     )
+    return dataset.assign_coords(teacher=list(BY_BATCH), ratio=rows(settings), seed=np.arange(settings.seeds))

@@ -1,8 +1,8 @@
-"""From centring to inverse priors and beyond: is any order of the power mean better than both ends?
+"""From centering to inverse priors and beyond: is any order of the power mean better than both ends?
 
-[J9, D1, J6] Teachers λ = log π − log M_s for orders s below 0, between centring (s = 0) and the inverse
-prior (s = 1), and above; and the cumulant teacher, whose prior is centring's with the second-order correction
-of J6. Near the uniform teacher all of them are one to first order (D1), so that a soft start could
+[J9, D1, J6] Teachers λ = log π − log M_s for orders s below 0, between centering (s = 0) and the inverse
+prior (s = 1), and above; and the cumulant teacher, whose prior is centering's with the second-order
+correction of J6. Near the uniform teacher all of them are one to first order (D1), so that a soft start could
 not tell them apart. Here the start is sharp: logits of about 1 at τ_t = 0.04. There ½ Var log p is no small
 correction either: log p of a rare cluster spreads over tens of nats, the estimate of log P passes 0, and the
 theory promises nothing for that teacher.
@@ -25,19 +25,14 @@ import xarray as xr
 from torch import Tensor
 
 import theory
-from experiments.data.digits import Digits
-from experiments.data.mixtures import Mixture
-from experiments.data.named import Data
+from experiments.data.named import DATA, Data, make_source
 from experiments.engine import sweep
-from experiments.studies.shared import paired_difference
+from experiments.studies.shared import labelled, over, paired_difference, variant_of
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 
 CLAIMS = ("J9", "D1", "J6")
 MINUTES = 3.5
-DATA: tuple[Data, ...] = ("mixture", "digits")
-CUMULANT = "cumulant"
 MEASURES = {"nmi": 1, "teacher_prior_entropy": 1, "half_way_at": -1}
 """What is compared, and the sign of better."""
 
@@ -81,43 +76,43 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Settings):
     """All orders and seeds on one data set."""
 
-    settings: Settings
     data: Data
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    orders: dict[str, float | None] = {f"{order:g}": order for order in s.orders} | {CUMULANT: None}
+    teachers = [(f"{order:g}", "power_mean", order) for order in chunk.orders]
     variants = [
-        Variant(
+        variant_of(
+            teacher,
             name=name,
-            teacher="cumulant" if order is None else "power_mean",
             order=order,
-            center_momentum=None,
-            teacher_temperature=s.teacher_temperature,
-            student_temperature=s.student_temperature,
-            learning_rate=s.learning_rate,
+            teacher_temperature=chunk.teacher_temperature,
+            student_temperature=chunk.student_temperature,
+            learning_rate=chunk.learning_rate,
         )
-        for name, order in orders.items()
+        for name, teacher, order in [*teachers, ("cumulant", "cumulant", None)]
     ]
 
     def observe(snapshot: Snapshot) -> dict[str, Tensor]:
         """By how much log M_s grows from one order to the next, least of clusters and orders.  [J9]"""
-        priors = torch.stack([theory.log_prior(snapshot.log_p, order=order) for order in s.orders])
+        priors = torch.stack([theory.log_prior(snapshot.log_p, order=order) for order in chunk.orders])
         return {"prior_growth": priors.diff(dim=0).amin(dim=(0, -1))}
 
     records = train(
-        (Digits() if chunk.data == "digits" else Mixture()).source(range(s.seeds), device=s.device),
-        Architecture(clusters=s.clusters, hidden=(64, 32)),
+        make_source(chunk.data, range(chunk.seeds), device=chunk.device),
+        Architecture(clusters=chunk.clusters, hidden=(64, 32)),
         variants,
         Training(
-            steps=s.steps, batch_size=s.batch_size, records=s.records, evaluation_size=s.evaluation_size
+            steps=chunk.steps,
+            batch_size=chunk.batch_size,
+            records=chunk.records,
+            evaluation_size=chunk.evaluation_size,
         ),
         observers=[observe],
-        device=s.device,
+        device=chunk.device,
         description=f"power means, {chunk.data}",
     ).records
     kept = ("nmi", "teacher_prior_entropy", "teacher_information", "clusters_in_use", "prior_growth")
@@ -126,8 +121,7 @@ def work(chunk: Chunk) -> xr.Dataset:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Records (data, teacher, seed, step); ends and comparisons of the last step (data, teacher, …)."""
-    parts = sweep.sweep(work, [Chunk(settings=settings, data=d) for d in DATA], context=context)
-    d = xr.concat(parts, dim=xr.Variable("data", list(DATA)))
+    d = over(work, Chunk, settings, context=context, data=DATA)
     nmi = d.nmi
     level = (nmi.isel(step=0) + nmi.sel(teacher="1").isel(step=-1)) / 2
     # a run that never gets there counts with the length of all
@@ -141,10 +135,8 @@ def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Datas
         d[f"{name}_difference"] = paired_difference(values, ends)
         better = paired_difference(sign * values, sign * ends, level=1 - 0.05 / len(candidates))
         d[f"{name}_better_than_both"] = (better.sel(bound="low", drop=True) > 0).all("end")
-    for name, (long_name, units) in LABELS.items():
-        d[name].attrs = {"long_name": long_name, "units": units}
-    d = d.astype("float32").assign_coords(order=("teacher", [*settings.orders, np.nan]))
-    return d.assign_coords(seed=range(settings.seeds), step=parts[0].step.values)
+    d = labelled(d, LABELS).astype("float32").assign_coords(order=("teacher", [*settings.orders, np.nan]))
+    return d.assign_coords(seed=range(settings.seeds))
 
 
 LABELS = {

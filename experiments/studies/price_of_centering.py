@@ -1,4 +1,4 @@
-"""Mutual and lautum information along training: what centring puts in the place of I, and what it gives up.
+"""Mutual and lautum information along training: what centering puts in the place of I, and what it gives up.
 
 [J4, J5, J7] On held-out samples of runs with each teacher, at records along the way: I(X;K), L(X;K) and the
 Jeffreys information of the network's p. The identity Σ P J = L and Σ w p log(p/G) = I + L is tried at every
@@ -6,7 +6,7 @@ single step of training, not at the records alone: `identity_error` is the large
 the steps since the record before. The two sides share no formula: Jensen gaps and the geometric prior on one,
 divergences from P on the other.
 
-What a run gives up by being centred is measured twice. At each record, for one and the same p, the three
+What a run gives up by being centred is measured twice. At each record, for one and the same p, three
 constrained teachers are set side by side: how far the cluster prior of each is from the target (in nats,
 log K − H(r̄), which is also what its information can never reach), and the distance of the centred from the
 inverse-prior teacher beside the bound of J7. And between runs, seed by seed: centred less each other run, at
@@ -24,28 +24,24 @@ import xarray as xr
 from torch import Tensor
 
 import theory
-from experiments.data.digits import Digits
-from experiments.data.mixtures import Mixture
-from experiments.data.named import Data
+from experiments.data.named import DATA, Data, make_source
 from experiments.engine import sweep
-from experiments.studies.shared import paired_difference
+from experiments.studies.shared import (
+    COMPARED,
+    labelled,
+    log_tilt_of,
+    over,
+    paired_difference,
+    variant_of,
+)
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 
 CLAIMS = ("J4", "J5", "J7")
 MINUTES = 5.5
-DATA: tuple[Data, ...] = ("mixture", "digits")
-RUNS: dict[str, tuple[str, bool]] = {
-    "unconstrained": ("unconstrained", False),
-    "centred, EMA": ("centering", True),
-    "centred, batch": ("centering", False),
-    "inverse prior": ("inverse_prior", False),
-    "projected": ("projected", False),
-}
-"""Teacher, and whether it is normalised by a moving average."""
-CENTRED = "centred, batch"
-ASIDE = ("centred", "inverse prior", "projected")
+CENTRED = "centering"
+ASIDE = (CENTRED, "inverse_prior", "projected")
+"""The teachers made of one p; the distance is that between the first two."""
 MEASURES = ("nmi", "teacher_information", "prior_deficit", "clusters_in_use")
 
 
@@ -91,23 +87,20 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Settings):
     """All seeds of one run on one data set."""
 
-    settings: Settings
     data: Data
     run: str
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s, (kind, moving) = chunk.settings, RUNS[chunk.run]
-    variant = Variant(
-        name=chunk.run,
-        teacher=kind,
-        center_momentum=s.center_momentum if moving else None,
-        teacher_temperature=s.teacher_temperature,
-        student_temperature=s.student_temperature,
-        learning_rate=s.learning_rate,
+    variant = variant_of(
+        chunk.run,
+        center_momentum=chunk.center_momentum,
+        teacher_temperature=chunk.teacher_temperature,
+        student_temperature=chunk.student_temperature,
+        learning_rate=chunk.learning_rate,
     )
     rows: dict[int, dict[str, Tensor]] = {}
     worst = torch.zeros(())
@@ -116,38 +109,38 @@ def work(chunk: Chunk) -> xr.Dataset:
         nonlocal worst
         informations = informations_of(snapshot.log_p[0])
         worst = torch.maximum(worst, informations.pop("identity_error").amax())
-        if snapshot.step in s.kept:
+        if snapshot.step in chunk.kept:
             aside = side_by_side(snapshot.log_p[0])
             rows[snapshot.step] = informations | aside | {"identity_error": worst}
             worst = torch.zeros(())
         return {}
 
     records = train(
-        (Digits() if chunk.data == "digits" else Mixture()).source(range(s.seeds), device=s.device),
-        Architecture(clusters=s.clusters, hidden=(64, 32)),
+        make_source(chunk.data, range(chunk.seeds), device=chunk.device),
+        Architecture(clusters=chunk.clusters, hidden=(64, 32)),
         [variant],
         Training(
-            steps=s.steps,
-            batch_size=s.batch_size,
-            record_at=tuple(range(s.steps + 1)),
-            evaluation_size=s.evaluation_size,
+            steps=chunk.steps,
+            batch_size=chunk.batch_size,
+            record_at=tuple(range(chunk.steps + 1)),
+            evaluation_size=chunk.evaluation_size,
         ),
         observers=[observe],
-        device=s.device,
-        description=f"price of centring, {chunk.data}, {chunk.run}",
+        device=chunk.device,
+        description=f"price of centering, {chunk.data}, {chunk.run}",
     ).records.isel(variant=0, drop=True)
-    kept = records.sel(step=list(s.kept))
+    kept = records.sel(step=list(chunk.kept))
     found = kept[["nmi", "teacher_information", "student_information", "clusters_in_use"]]
-    found["prior_deficit"] = math.log(s.clusters) - kept.teacher_prior_entropy
+    found["prior_deficit"] = math.log(chunk.clusters) - kept.teacher_prior_entropy
     for name in rows[0]:
-        stacked = torch.stack([rows[step][name] for step in s.kept], dim=-1).cpu().numpy()
+        stacked = torch.stack([rows[step][name] for step in chunk.kept], dim=-1).cpu().numpy()
         dims = {1: ("step",), 2: ("seed", "step"), 3: ("aside", "seed", "step")}[stacked.ndim]
         found[name] = dims, stacked
     return found
 
 
 def informations_of(log_p: Tensor) -> dict[str, Tensor]:
-    """I, L and I + L of p [S, N, K], what centring has in their place, and the error of J5; nats, [S]."""
+    """I, L and I + L of p [S, N, K], what centering has in their place, and the error of J5; nats, [S]."""
     mutual, lautum = theory.mutual_information(log_p), theory.lautum_information(log_p)
     prior, geometric = theory.log_prior(log_p), theory.log_prior(log_p, order=0.0)
     gap = (prior.exp() * theory.jensen_gap(log_p)).sum(dim=-1)
@@ -164,10 +157,9 @@ def informations_of(log_p: Tensor) -> dict[str, Tensor]:
 
 
 def side_by_side(log_p: Tensor) -> dict[str, Tensor]:
-    """The constrained teachers of one p [S, N, K]: their deficit log K − H(r̄) and, of two, the distance."""
+    """The teachers `ASIDE` of one p [S, N, K]: their deficit log K − H(r̄), and the distance of two."""
     gap = theory.jensen_gap(log_p)
-    tilts = theory.centering_log_tilt(log_p), theory.inverse_prior_log_tilt(log_p), theory.project(log_p).log_tilt
-    teachers = torch.stack([theory.tilt(log_p, tilt) for tilt in tilts])
+    teachers = torch.stack([theory.tilt(log_p, log_tilt_of(name, log_p)) for name in ASIDE])
     distance = 0.5 * (teachers[0].exp() - teachers[1].exp()).abs().sum(dim=-1)
     return {
         "deficit_of_teacher": math.log(log_p.shape[-1]) - theory.entropy(theory.log_prior(teachers)),
@@ -179,17 +171,11 @@ def side_by_side(log_p: Tensor) -> dict[str, Tensor]:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Records (data, run, seed, step), and the differences of the centred run from the others."""
-    chunks = [Chunk(settings=settings, data=d, run=r) for d in DATA for r in RUNS]
-    parts = iter(sweep.sweep(work, chunks, context=context))
-    kind = xr.Variable("run", list(RUNS))
-    rows = [xr.concat([next(parts) for _ in RUNS], dim=kind) for _ in DATA]
-    d = xr.concat(rows, dim=xr.Variable("data", list(DATA)))
+    d = over(work, Chunk, settings, context=context, data=DATA, run=COMPARED)
     last = d.isel(step=-1, drop=True)
     for name in MEASURES:
         d[f"{name}_difference"] = paired_difference(last[name].sel(run=CENTRED, drop=True), last[name])
-    for name, (long_name, units) in LABELS.items():
-        d[name].attrs = {"long_name": long_name, "units": units}
-    return d.astype("float32").assign_coords(d.coords).assign_coords(aside=list(ASIDE))
+    return labelled(d, LABELS).astype("float32").assign_coords(d.coords).assign_coords(aside=list(ASIDE))
 
 
 LABELS = {

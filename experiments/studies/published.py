@@ -5,8 +5,9 @@ transformers", for ViT-S on ImageNet: appendix D (k-NN top-1 after sweeps of the
 teacher's temperature), section 5.3 (centering and sharpening alone) and table 15 (teachers with and without a
 momentum encoder). Nothing here was fitted to them but one bracket, that of the leading correlation.
 
-Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax_log_tilt`), their Sinkhorn three
-(the toy's three are on probabilities). Neither has a lag, and the linear theory does not tell them apart.
+Their softmax over the batch is one Sinkhorn round on logits (`theory.batch_softmax_log_tilt`), their Sinkhorn
+three (the toy's three are on probabilities). Neither has a lag, and the linear theory does not tell them
+apart.
 
 Two things about their runs are not known: the gain a of a vision transformer under AdamW, and its leading
 cross-view correlation. A prediction that needs one of them states the value it needs.
@@ -22,10 +23,11 @@ import numpy as np
 import xarray as xr
 
 from experiments.engine import sweep
-from experiments.studies.phase_diagram import mixture
+from experiments.studies.shared import learning_rate_of, simplex_mixture
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
+from theory import TEACHERS
 from theory.dynamics import center_gain_limit, survival_temperature
 from theory.nn.schedules import Schedule
 
@@ -80,14 +82,16 @@ def points(warm_up: int) -> tuple[Point, ...]:
         point = Point(
             sweep="teacher", setting="", published=0.0, source="table 15", teacher_momentum=momentum
         )
-        suffix = "momentum" if momentum else "no momentum"
         batch = replace(point, center_momentum=None)
+        three = (
+            point,
+            replace(batch, teacher="batch_softmax"),
+            replace(batch, teacher="sinkhorn", rounds=3),
+        )
+        suffix = "momentum" if momentum else "no momentum"
         found += [
-            replace(point, setting=f"centering, {suffix}", published=row[0]),
-            replace(
-                batch, setting=f"softmax over the batch, {suffix}", published=row[1], teacher="batch_softmax"
-            ),
-            replace(batch, setting=f"Sinkhorn, {suffix}", published=row[2], teacher="sinkhorn", rounds=3),
+            replace(one, setting=f"{TEACHERS[one.teacher].label}, {suffix}", published=p)
+            for one, p in zip(three, row, strict=True)
         ]
     return tuple(found)
 
@@ -113,13 +117,6 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """All toy runs."""
-
-    settings: Settings
-
-
-@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """learns: whether something is learnt.  needs: what must be true of their run for that."""
 
@@ -140,7 +137,7 @@ def predict(point: Point, *, correlation: tuple[float, float], clusters: int) ->
         needs = f"r = {low:g}: lives up to {float(fold):.3f}"
         return _judge(point, learns=temperature.end < float(fold), needs=needs)
     ratio = temperature / STUDENT_TEMPERATURE
-    if point.teacher == "unconstrained":  # [D3] the constant direction has r = 1
+    if not TEACHERS[point.teacher].constrained:  # [D3] the constant direction has r = 1
         return _judge(point, learns=False, needs="nothing")
     if ratio > high - 1e-9:  # [D2] every direction decays
         return _judge(point, learns=False, needs=f"r < {ratio:.2g}")
@@ -173,10 +170,9 @@ def _judge(point: Point, *, learns: bool, needs: str) -> Prediction:
     )
 
 
-def work(chunk: Chunk) -> xr.Dataset:
+def work(settings: Settings) -> xr.Dataset:
     """The toy run at every published setting, averaged over the last fifth of its records."""
-    settings = chunk.settings
-    source = mixture(settings.components, settings.correlation).source(range(settings.seeds))
+    source = simplex_mixture(settings.components, settings.correlation).source(range(settings.seeds))
     variants = [
         Variant(
             name=f"{point.sweep}: {point.setting}",
@@ -186,7 +182,11 @@ def work(chunk: Chunk) -> xr.Dataset:
             teacher_temperature=point.teacher_temperature,
             student_temperature=STUDENT_TEMPERATURE,
             teacher_momentum=point.teacher_momentum,
-            learning_rate=settings.step_size * settings.components * STUDENT_TEMPERATURE**2,
+            learning_rate=learning_rate_of(
+                settings.step_size,
+                clusters=settings.components,
+                student_temperature=STUDENT_TEMPERATURE,
+            ),
         )
         for point in points(settings.warm_up)
     ]
@@ -215,7 +215,7 @@ def work(chunk: Chunk) -> xr.Dataset:
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """The table: published number, prediction, its condition, verdict, and the toy; entropies in log K."""
-    (toy,) = sweep.sweep(work, [Chunk(settings=settings)], context=context)
+    (toy,) = sweep.sweep(work, [settings], context=context)
     table = points(settings.warm_up)
     said = [predict(point, correlation=(0.6, 0.8), clusters=65536) for point in table]
     toy_said = [toy_learns(point, settings) for point in table]
@@ -241,7 +241,8 @@ def toy_learns(point: Point, settings: Settings) -> float:
             settings.correlation, clusters=settings.components, student_temperature=STUDENT_TEMPERATURE
         )
         return float(temperature.end < fold)
-    grows = temperature < settings.correlation * STUDENT_TEMPERATURE and point.teacher != "unconstrained"
+    constrained = TEACHERS[point.teacher].constrained
+    grows = constrained and temperature < settings.correlation * STUDENT_TEMPERATURE
     m_c = point.center_momentum  # None: no lag, no race
     holds = m_c is None or settings.step_size * STUDENT_TEMPERATURE < _gain_limit(point, m_c)
     return float(grows and holds)

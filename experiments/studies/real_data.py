@@ -1,7 +1,7 @@
 """Every teacher on handwritten digits, paired over seeds, beside k-means and a Gaussian mixture.
 
 [O4, D1, T6] The teachers of a seed share data, order of batches and initial weights, so that differences
-are paired: each is compared with centring by a moving average, DINO's, as fixed beforehand. The settings are
+are paired: each is compared with centering by a moving average, DINO's, as fixed beforehand. The settings are
 those of the experiment `collapse`. What theory says: without a constraint one cluster takes all (O4), and the
 constrained teachers have one linearisation (D1), so that they differ less from each other than from none.
 
@@ -27,26 +27,28 @@ from experiments.data.digits import Digits
 from experiments.data.labels import clusters_in_use, normalized_mutual_information, shares
 from experiments.data.sources import Batch
 from experiments.engine import sweep
-from experiments.studies.shared import paired_difference
+from experiments.studies.shared import labelled, over, paired_difference, variant_of
 from experiments.training import metrics
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
 
 CLAIMS = ("O4", "D1", "T6")
 MINUTES = 3.5
-TEACHERS: dict[str, tuple[str, bool]] = {
-    "centred, EMA": ("centering", True),
-    "unconstrained": ("unconstrained", False),
-    "centred, batch": ("centering", False),
-    "power mean ½": ("power_mean", False),
-    "cumulant": ("cumulant", False),
-    "inverse prior": ("inverse_prior", False),
-    "Sinkhorn, 3 rounds": ("sinkhorn", False),
-    "projected": ("projected", False),
-}
-"""str, and whether it is normalised by a moving average. The first is what the others are compared with."""
-REFERENCES = ("k-means", "Gaussian mixture", "untrained network", "pixels")
+RUNS = (
+    "moving_centering",
+    "unconstrained",
+    "centering",
+    "power_mean",
+    "cumulant",
+    "inverse_prior",
+    "sinkhorn",
+    "projected",
+)
+"""The first is what the others are compared with."""
+ORDER, ROUNDS = 0.5, 3
+"""Of the power mean; of Sinkhorn."""
+UNTRAINED = "untrained network"
+REFERENCES = ("k-means", "Gaussian mixture", UNTRAINED, "pixels")
 MEASURES = ("nmi", "clusters_in_use", "knn_accuracy", "probe_accuracy")
 
 
@@ -84,28 +86,23 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Settings):
     """All runs of one teacher, or all fits of one reference."""
 
-    settings: Settings
     method: str
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Measures (method, seed), and their paired differences from the first teacher (method, bound)."""
-    methods = [*TEACHERS, *REFERENCES]
-    parts = sweep.sweep(work, [Chunk(settings=settings, method=m) for m in methods], context=context)
-    found = xr.concat(parts, dim=xr.Variable("method", methods))
+    found = over(work, Chunk, settings, context=context, method=(*RUNS, *REFERENCES))
     first = found.isel(method=0, drop=True)
     for name in MEASURES:
         found[f"{name}_difference"] = paired_difference(found[name], first[name])
-    for name, (long_name, units) in LABELS.items():
-        found[name].attrs = {"long_name": long_name, "units": units}
-        if name in MEASURES:
-            found[f"{name}_difference"].attrs = {
-                "long_name": f"{long_name}, less that of {methods[0]}: mean and 95% interval",
-                "units": units,
-            }
+    of_differences = {
+        f"{name}_difference": (f"{long_name}, less that of {RUNS[0]}: mean and 95% interval", units)
+        for name, (long_name, units) in LABELS.items()
+    }
+    found = labelled(found, LABELS | of_differences)
     return found.astype("float32").assign_coords(seed=range(settings.seeds))
 
 
@@ -118,45 +115,46 @@ LABELS = {
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    source = Digits().source(range(s.seeds), device=s.device)
+    source = Digits().source(range(chunk.seeds), device=chunk.device)
     galleries = source.gallery("train"), source.gallery("held_out")
-    if chunk.method in TEACHERS or chunk.method == "untrained network":
-        kind, moving = TEACHERS.get(chunk.method, ("unconstrained", False))
-        variant = Variant(
-            name=chunk.method,
-            teacher=kind,
-            order=0.5 if kind == "power_mean" else None,
-            rounds=3 if kind == "sinkhorn" else None,
-            center_momentum=s.center_momentum if moving else None,
-            teacher_temperature=s.teacher_temperature,
-            student_temperature=s.student_temperature,
-            learning_rate=s.learning_rate,
+    trained = chunk.method in RUNS
+    if trained or chunk.method == UNTRAINED:
+        variant = variant_of(
+            chunk.method if trained else "unconstrained",
+            order=ORDER,
+            rounds=ROUNDS,
+            center_momentum=chunk.center_momentum,
+            teacher_temperature=chunk.teacher_temperature,
+            student_temperature=chunk.student_temperature,
+            learning_rate=chunk.learning_rate,
         )
-        last = s.steps if chunk.method in TEACHERS else 0
+        last = chunk.steps if trained else 0
 
         def observe(snapshot: Snapshot) -> dict[str, Tensor]:
             network, train_set, test_set = snapshot.architecture, *(g.views[:, 0] for g in galleries)
             features = [network.features(snapshot.teacher, x)[0].cpu() for x in (train_set, test_set)]
             clusters = network.logits(snapshot.student, test_set)[0].argmax(dim=-1).cpu()
             # in place of the records of the same names, which are of views
-            return {name: v[None] for name, v in measure(features, clusters, galleries, s.clusters).items()}
+            return {
+                name: v[None] for name, v in measure(features, clusters, galleries, chunk.clusters).items()
+            }
 
         records = train(
             source,
-            Architecture(clusters=s.clusters, hidden=(64, 32)),
+            Architecture(clusters=chunk.clusters, hidden=(64, 32)),
             [variant],
-            Training(steps=max(last, 1), batch_size=s.batch_size, record_at=(last,), evaluation_size=64),
+            Training(steps=max(last, 1), batch_size=chunk.batch_size, record_at=(last,), evaluation_size=64),
             observers=[observe],
-            device=s.device,
+            device=chunk.device,
             description=chunk.method,
         ).records
         return records[list(MEASURES)].isel(variant=0, step=0, drop=True).drop_vars("seed")
     fits = [
-        reference(chunk.method, seed, [g.views[0, 0].cpu() for g in galleries], s) for seed in range(s.seeds)
+        reference(chunk.method, seed, [g.views[0, 0].cpu() for g in galleries], chunk)
+        for seed in range(chunk.seeds)
     ]
     features = [torch.stack([f[i] for f in fits]) for i in (0, 1)]
-    found = measure(features, torch.stack([f[2] for f in fits]), galleries, s.clusters)
+    found = measure(features, torch.stack([f[2] for f in fits]), galleries, chunk.clusters)
     if chunk.method == "pixels":  # they have no clusters
         found |= {name: torch.full_like(found[name], torch.nan) for name in ("nmi", "clusters_in_use")}
     return xr.Dataset({name: ("seed", value.numpy()) for name, value in found.items()})

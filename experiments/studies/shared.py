@@ -23,8 +23,9 @@ from experiments.training.distill import Observer, Snapshot
 from experiments.training.metrics import knn_accuracy
 from experiments.training.names import split
 from experiments.training.variants import Variant
+from theory.checks import check_ensemble
 from theory.dynamics import CrossViewMoments, correlations
-from theory.teachers import check_teacher
+from theory.teachers import Batch, check_teacher
 
 Kind = TypeVar("Kind")
 
@@ -97,6 +98,16 @@ def variant_of(
     taken: dict[str, Any] = {setting: given[setting] for setting in check_teacher(plain).settings}
     momentum = center_momentum if moving else None
     return Variant(name=name or teacher, teacher=plain, center_momentum=momentum, **taken, **settings)
+
+
+def log_tilt_of(teacher: str, log_p: Tensor) -> Tensor:
+    """λ [..., K] of log-probabilities [..., N, K] as they are, to the last bit.
+
+    `Teacher.log_tilt` takes logits, and would normalise them once more. For teachers without a setting.
+    """
+    found = check_teacher(teacher)
+    settings = found.check_settings(order=None, rounds=None)
+    return found.log_tilt_of(Batch(log_p, 1.0, check_ensemble(log_p)), settings)
 
 
 def learning_rate_of(step_size: float, *, clusters: int, student_temperature: float) -> float:

@@ -26,10 +26,11 @@ import theory
 from experiments.data.labels import normalized_mutual_information
 from experiments.data.sources import generators, normal
 from experiments.engine import progress, sweep
+from experiments.studies.shared import BY_BATCH, labelled, log_tilt_of, over, total_variation
+from theory import TEACHERS
 
 CLAIMS = ("O3", "O4", "O5", "T3", "T6", "D2")
 MINUTES = 0.6
-TEACHERS = ("unconstrained", "centred", "inverse prior", "projected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,51 +78,44 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Settings):
     """All starts of one teacher."""
 
-    settings: Settings
     teacher: str
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    samples = s.groups * s.group_size
-    noise = normal(generators(range(s.seeds), "tabular start"), (samples, s.clusters), torch.float64)
+    samples = chunk.groups * chunk.group_size
+    noise = normal(generators(range(chunk.seeds), "tabular start"), (samples, chunk.clusters), torch.float64)
     # one axis of cases: every leak without a bias, then every other bias at the leak of the settings
-    cases = [(leak, 0.0) for leak in s.leaks] + [(s.leak, bias) for bias in s.biases if bias]
+    cases = [(leak, 0.0) for leak in chunk.leaks] + [(chunk.leak, bias) for bias in chunk.biases if bias]
     leak, bias = (
         torch.tensor(column, dtype=torch.float64)[:, None, None, None] for column in zip(*cases, strict=True)
     )
-    first = torch.nn.functional.one_hot(torch.zeros((), dtype=torch.int64), s.clusters)
-    z = s.start * noise + bias * first
+    first = torch.nn.functional.one_hot(torch.zeros((), dtype=torch.int64), chunk.clusters)
+    z = chunk.start * noise + bias * first
     log_tilt = torch.zeros_like(z[..., 0, :])
-    labels = torch.arange(samples) // s.group_size
-    recorded = set(np.linspace(0, s.steps, s.records).round().astype(int).tolist())
+    labels = torch.arange(samples) // chunk.group_size
+    recorded = set(np.linspace(0, chunk.steps, chunk.records).round().astype(int).tolist())
     rows: dict[int, dict[str, Tensor]] = {}
     with theory.assume_valid():
-        for step in progress.track(range(s.steps + 1), description=chunk.teacher):
-            log_p = theory.log_softmax(z, temperature=s.teacher_temperature)
-            log_tilt = _tilt(chunk.teacher, log_p, log_tilt)
+        for step in progress.track(range(chunk.steps + 1), description=chunk.teacher):
+            log_p = theory.log_softmax(z, temperature=chunk.teacher_temperature)
+            log_tilt = _log_tilt(chunk.teacher, log_p, log_tilt)
             log_r = theory.tilt(log_p, log_tilt)
-            log_q = theory.log_softmax(z, temperature=s.student_temperature)
-            target = _over_pairs(log_r.exp(), leak, s.groups)
+            log_q = theory.log_softmax(z, temperature=chunk.student_temperature)
+            target = _over_pairs(log_r.exp(), leak, chunk.groups)
             if step in recorded:
                 rows[step] = _record(log_r, log_q, target, labels)
-            z = z - s.learning_rate * (log_q.exp() - target) / s.student_temperature
-    return _dataset(rows, log_q, cases, s)
+            z = z - chunk.learning_rate * (log_q.exp() - target) / chunk.student_temperature
+    return _dataset(rows, log_q, cases, chunk)
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    chunks = [Chunk(settings=settings, teacher=name) for name in TEACHERS]
-    dataset = xr.concat(
-        sweep.sweep(work, chunks, context=context), dim=xr.Variable("teacher", list(TEACHERS))
-    )
+    dataset = over(work, Chunk, settings, context=context, teacher=BY_BATCH)
     # D2: differences between groups, of eigenvalue 1 − leak, grow as long as that exceeds τ_t/τ_s
     dataset["critical_leak"] = 1 - settings.teacher_temperature / settings.student_temperature
-    for name, (long_name, units) in LABELS.items():
-        dataset[name].attrs = {"long_name": long_name, "units": units}
-    return dataset
+    return labelled(dataset, LABELS)
 
 
 LABELS = {
@@ -137,17 +131,11 @@ LABELS = {
 }
 
 
-def _tilt(teacher: str, log_p: Tensor, last: Tensor) -> Tensor:
-    """λ of the teacher; the exact one starts from that of the last step."""
-    if teacher == "unconstrained":
-        return last
-    if teacher == "centred":
-        return theory.centering_log_tilt(log_p)
-    return (
-        theory.inverse_prior_log_tilt(log_p)
-        if teacher == "inverse prior"
-        else theory.project(log_p, log_tilt=last).log_tilt
-    )
+def _log_tilt(teacher: str, log_p: Tensor, last: Tensor) -> Tensor:
+    """λ of the teacher; one that is solved for starts from that of the last step."""
+    if TEACHERS[teacher].exact:
+        return theory.project(log_p, log_tilt=last).log_tilt
+    return log_tilt_of(teacher, log_p)
 
 
 def _over_pairs(r: Tensor, leak: Tensor, groups: int) -> Tensor:
@@ -169,7 +157,7 @@ def _record(log_r: Tensor, log_q: Tensor, target: Tensor, labels: Tensor) -> dic
         "teacher_information": theory.mutual_information(log_r),
         "student_information": theory.mutual_information(log_q),
         "prior_entropy": theory.entropy(prior),
-        "prior_error": 0.5 * (prior.exp() - 1 / prior.shape[-1]).abs().sum(dim=-1),
+        "prior_error": total_variation(prior.exp(), 1 / prior.shape[-1]),
         "nmi": normalized_mutual_information(labels, log_q.argmax(dim=-1)),
     }
 

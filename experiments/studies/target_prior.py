@@ -27,29 +27,30 @@ import theory
 from experiments.data.labels import normalized_mutual_information, splits_and_merges
 from experiments.data.mixtures import Mixture, MixtureSource
 from experiments.engine import sweep
-from experiments.studies.shared import paired_difference
+from experiments.studies.shared import (
+    BY_BATCH,
+    input_correlations,
+    labelled,
+    over,
+    paired_difference,
+    total_variation,
+    variant_of,
+)
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
-from experiments.training.variants import Variant
-from theory.dynamics import correlations
+from theory import TEACHERS
 
 CLAIMS = ("T2", "T3", "O5", "D2")
 MINUTES = 2.5
-TEACHERS: dict[str, str] = {
-    "centred": "centering",
-    "inverse prior": "inverse_prior",
-    "projected": "projected",
-}
+CONSTRAINED = tuple(name for name in BY_BATCH if TEACHERS[name].constrained)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Mixtures, targets and training."""
+class Setup:
+    """A mixture, targets and training."""
 
     seeds: int = 8
     """Runs of each teacher with each target."""
-    zipf: tuple[float, ...] = (1.0, 1.5)
-    """Exponents z of the shares of the components."""
     exponents: tuple[float, ...] = (0.0, 1 / 3, 2 / 3, 1.0, 1.5)
     """Exponents a of the target, π ∝ share^a; 1 among them."""
     components: int = 8
@@ -81,10 +82,6 @@ class Settings:
         if 1.0 not in self.exponents:
             raise ValueError(f"`exponents` must hold 1, the true target, got {self.exponents}.")
 
-    @classmethod
-    def quick(cls) -> Settings:
-        return cls(seeds=2, zipf=(1.0,), exponents=(0.0, 1.0), steps=40, batch_size=64, evaluation_size=256)
-
     def mixture(self, zipf: float) -> Mixture:
         """The mixture with shares ∝ rank^(−zipf)."""
         return Mixture(
@@ -98,27 +95,36 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Settings(Setup):
+    """Mixtures, targets and training."""
+
+    zipf: tuple[float, ...] = (1.0, 1.5)
+    """Exponents z of the shares of the components."""
+
+    @classmethod
+    def quick(cls) -> Settings:
+        return cls(seeds=2, zipf=(1.0,), exponents=(0.0, 1.0), steps=40, batch_size=64, evaluation_size=256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk(Setup):
     """All targets and seeds of one teacher on one mixture."""
 
-    settings: Settings
     zipf: float
     teacher: str
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    source = s.mixture(chunk.zipf).source(range(s.seeds), device=s.device)
-    targets = [theory.log_softmax(a * source.log_shares).exp() for a in s.exponents]
+    source = chunk.mixture(chunk.zipf).source(range(chunk.seeds), device=chunk.device)
+    targets = [theory.log_softmax(a * source.log_shares).exp() for a in chunk.exponents]
     variants = [
-        Variant(
+        variant_of(
+            chunk.teacher,
             name=str(i),
-            teacher=TEACHERS[chunk.teacher],
-            center_momentum=None,
-            teacher_temperature=s.teacher_temperature,
-            student_temperature=s.student_temperature,
-            teacher_momentum=s.teacher_momentum,
-            learning_rate=s.learning_rate,
+            teacher_temperature=chunk.teacher_temperature,
+            student_temperature=chunk.student_temperature,
+            teacher_momentum=chunk.teacher_momentum,
+            learning_rate=chunk.learning_rate,
             target=tuple(target.tolist()),
         )
         for i, target in enumerate(targets)
@@ -128,43 +134,37 @@ def work(chunk: Chunk) -> xr.Dataset:
     def observe(snapshot: Snapshot) -> dict[str, Tensor]:
         clusters = snapshot.log_q.argmax(dim=-1)
         prior = theory.log_prior(snapshot.log_r)
-        return splits_and_merges(snapshot.labels.expand(clusters.shape), clusters, s.components) | {
-            "prior_error": 0.5 * (prior.exp() - log_target.exp()).abs().sum(dim=-1)
+        return splits_and_merges(snapshot.labels.expand(clusters.shape), clusters, chunk.components) | {
+            "prior_error": total_variation(prior.exp(), log_target.exp())
         }
 
     records = train(
         source,
-        Architecture(clusters=s.components, hidden=(64, 32), head_scale=s.head_scale),
+        Architecture(clusters=chunk.components, hidden=(64, 32), head_scale=chunk.head_scale),
         variants,
         Training(
-            steps=s.steps,
-            batch_size=s.batch_size,
-            record_at=(s.steps // 2, s.steps),
-            evaluation_size=s.evaluation_size,
+            steps=chunk.steps,
+            batch_size=chunk.batch_size,
+            record_at=(chunk.steps // 2, chunk.steps),
+            evaluation_size=chunk.evaluation_size,
         ),
         observers=[observe],
-        device=s.device,
+        device=chunk.device,
         description=f"{chunk.teacher}, z = {chunk.zipf:g}",
     ).records
     kept = ("nmi", "split", "merged", "splitting", "merging", "prior_error")
     found = records[list(kept)].isel(step=-1, drop=True)
     found["nmi_halfway"] = records.nmi.isel(step=0, drop=True)
-    return found.rename(variant="exponent").assign_coords(exponent=list(s.exponents))
+    return found.rename(variant="exponent").assign_coords(exponent=list(chunk.exponents))
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """Ends of the runs (zipf, teacher, exponent, seed), and their differences from the true target's."""
-    chunks = [Chunk(settings=settings, zipf=z, teacher=t) for z in settings.zipf for t in TEACHERS]
-    parts = iter(sweep.sweep(work, chunks, context=context))
-    teacher = xr.Variable("teacher", list(TEACHERS))
-    rows = [xr.concat([next(parts) for _ in TEACHERS], dim=teacher) for _ in settings.zipf]
-    d = xr.concat(rows, dim=xr.Variable("zipf", list(settings.zipf)))
+    d = over(work, Chunk, settings, context=context, zipf=settings.zipf, teacher=CONSTRAINED)
     d["nmi_difference"] = paired_difference(d.nmi, d.nmi.sel(exponent=1.0, drop=True))
     known = [_of_the_mixture(settings, z) for z in settings.zipf]
     d = d.merge(xr.concat(known, dim=d.zipf))
-    for name, (long_name, units) in LABELS.items():
-        d[name].attrs = {"long_name": long_name, "units": units}
-    return d.astype("float32").assign_coords(d.coords)
+    return labelled(d, LABELS).astype("float32").assign_coords(d.coords)
 
 
 LABELS = {
@@ -182,7 +182,7 @@ LABELS = {
 }
 
 
-def _of_the_mixture(settings: Settings, zipf: float) -> xr.Dataset:
+def _of_the_mixture(settings: Setup, zipf: float) -> xr.Dataset:
     """What is known without training: ceilings, the exact posterior's NMI, the correlations of D2."""
     source: MixtureSource = settings.mixture(zipf).source(range(settings.seeds))
     of_shares = float(theory.entropy(source.log_shares))
@@ -191,8 +191,7 @@ def _of_the_mixture(settings: Settings, zipf: float) -> xr.Dataset:
     )
     batch = source.held_out(settings.evaluation_size, views=1)
     posterior = source.log_posterior(batch.views[:, 0]).argmax(dim=-1)
-    m = source.moments[0]
-    between = correlations(m.cross(bias=False), m.second(bias=False)).values[: settings.components - 1]
+    between = input_correlations(source.moments[0])[: settings.components - 1]
     return xr.Dataset(
         {
             "ceiling": ("exponent", 2 * np.minimum(of_target, of_shares) / (of_target + of_shares)),

@@ -1,9 +1,9 @@
 """How far apart the constrained teachers are at every temperature, and how far they can be proved to be.
 
-[J7, T5, T4] Total variation and KL from the exact teacher (both constraints, solved to 1e-13) to the
+[J7, T5, T4] Total variation and KL from the projected teacher (both constraints, solved to 1e-13) to the
 centred one and to Sinkhorn after 1 round (the inverse prior), 2, 3, 5 and 10; and between the centred and
-the inverse-prior teacher. Beside each measured distance stands what can be certified without the exact
-solution: J7 from osc(J) alone, T5 from the last Sinkhorn step and the Hilbert diameter Δ of the ensemble.
+the inverse-prior teacher. Beside each measured distance stands what can be certified without the projection:
+J7 from osc(J) alone, T5 from the last Sinkhorn round and the Hilbert diameter Δ of the ensemble.
 Since Δ ∝ 1/τ and T5 has the factor sinh²(Δ/4), its certificate fails at a temperature a few times below
 which it is sharp; that temperature is recorded. A third bound, from the true λ − λ*, shows how much of the
 slack is T5's.
@@ -19,8 +19,9 @@ import xarray as xr
 from torch import Tensor
 
 import theory
-from experiments.data.named import Data
+from experiments.data.named import DATA, Data
 from experiments.engine import sweep
+from experiments.studies.shared import labelled, only, over
 from experiments.training.trained_logits import TrainedLogits
 
 CLAIMS = ("J7", "J10", "T4", "T5")
@@ -28,8 +29,8 @@ MINUTES = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Temperatures, networks and the teachers compared."""
+class Setup:
+    """Networks, their temperatures, and the rounds."""
 
     seeds: int = 8
     """Independently trained networks per data set."""
@@ -47,8 +48,6 @@ class Settings:
     """Highest temperature."""
     temperatures: int = 41
     """Number of temperatures, evenly spaced in the logarithm."""
-    vacuous: float = 0.99
-    """A certified total variation from here on counts as saying nothing."""
 
     def __post_init__(self) -> None:
         if not 0 < self.coldest < self.hottest:
@@ -57,6 +56,17 @@ class Settings:
             )
         if not self.rounds or min(self.rounds) < 1 or self.rounds[0] != 1:
             raise ValueError(f"`rounds` must start with 1 and hold no 0, got {self.rounds}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Setup):
+    """Temperatures, networks and the teachers compared."""
+
+    vacuous: float = 0.99
+    """A certified total variation from here on counts as saying nothing."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.vacuous < 1:
             raise ValueError(f"`vacuous` must be between 0 and 1, got {self.vacuous}.")
 
@@ -66,31 +76,25 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(Setup):
     """The networks of one data set."""
 
-    settings: Settings
     data: Data
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    s = chunk.settings
-    ensemble = TrainedLogits(data=chunk.data, clusters=s.clusters, samples=s.samples, steps=s.steps)
-    z = ensemble.logits(s.seeds)
-    temperatures = np.geomspace(s.coldest, s.hottest, s.temperatures)
-    rows = [_at(theory.log_softmax(z, temperature=float(t)), s.rounds) for t in temperatures]
-    return xr.concat(rows, dim=xr.Variable("temperature", temperatures)).assign_coords(seed=range(s.seeds))
+    z = only(TrainedLogits, chunk).logits(chunk.seeds)
+    temperatures = np.geomspace(chunk.coldest, chunk.hottest, chunk.temperatures)
+    rows = [_at(theory.log_softmax(z, temperature=float(t)), chunk.rounds) for t in temperatures]
+    found = xr.concat(rows, dim=xr.Variable("temperature", temperatures))
+    return found.assign_coords(seed=range(chunk.seeds))
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    data: tuple[Data, ...] = ("mixture", "digits")
-    parts = sweep.sweep(work, [Chunk(settings=settings, data=d) for d in data], context=context)
-    dataset = xr.concat(parts, dim=xr.Variable("data", list(data)))
+    dataset = over(work, Chunk, settings, context=context, data=DATA)
     vacuous = dataset.tv_bound >= settings.vacuous
     dataset["vacuous_below"] = (dataset.temperature * vacuous).max("temperature").astype("float32")
-    for name, (long_name, units) in LABELS.items():
-        dataset[name].attrs = {"long_name": long_name, "units": units}
-    return dataset
+    return labelled(dataset, LABELS)
 
 
 LABELS = {
@@ -103,31 +107,31 @@ LABELS = {
     "kl_bound": ("certified KL of every sample", "nat"),
     "kl_of_tilt": ("KL that the true difference of λ allows", "nat"),
     "diameter": ("Hilbert diameter Δ", "nat"),
-    "marginal_error": ("Σ|m − π| of the exact teacher", "1"),
-    "duality_gap": ("primal less dual of the exact teacher", "nat"),
+    "marginal_error": ("Σ|m − π| of the projected teacher", "1"),
+    "duality_gap": ("primal less dual of the projected teacher", "nat"),
     "vacuous_below": ("temperature from which downwards the certified total variation is vacuous", "logit"),
 }
-"""Along `pair`: a teacher against the exact one, or the centred against the inverse-prior one (J7 alone)."""
+"""Along `pair`: a teacher against the projected one, or centering against the inverse prior (J7 alone)."""
 
 
 def _at(log_p: Tensor, rounds: tuple[int, ...]) -> xr.Dataset:
-    exact = theory.project(log_p, tol=1e-13)
-    gap, centring = theory.jensen_gap(log_p), theory.centering_log_tilt(log_p)
-    steps = {t: theory.sinkhorn_log_tilt(log_p, rounds=t) for t in {*rounds, *(t - 1 for t in rounds)}}
-    certified = {t: theory.projected_distance_bound(log_p, steps[t] - steps[t - 1]) for t in rounds}
+    projected = theory.project(log_p, tol=1e-13)
+    gap, centering = theory.jensen_gap(log_p), theory.centering_log_tilt(log_p)
+    after = {t: theory.sinkhorn_log_tilt(log_p, rounds=t) for t in {*rounds, *(t - 1 for t in rounds)}}
+    certified = {t: theory.projected_distance_bound(log_p, after[t] - after[t - 1]) for t in rounds}
     oscillation = gap.amax(dim=-1) - gap.amin(dim=-1)
     # name: λ of the teacher, of its reference, and the certified osc of their difference
-    pairs = {"centred, inverse": (centring, steps[1], oscillation)}
-    pairs["centred"] = centring, exact.log_tilt, oscillation + certified[1]
-    pairs |= {f"sinkhorn {t}": (steps[t], exact.log_tilt, certified[t]) for t in rounds}
+    pairs = {"centering, inverse_prior": (centering, after[1], oscillation)}
+    pairs["centering"] = centering, projected.log_tilt, oscillation + certified[1]
+    pairs |= {f"sinkhorn {t}": (after[t], projected.log_tilt, certified[t]) for t in rounds}
     rows = [_distances(log_p, *pair) for pair in pairs.values()]
     found = xr.Dataset(
         {name: (("pair", "seed"), torch.stack([r[name] for r in rows]).numpy()) for name in rows[0]},
         coords={"pair": list(pairs)},
     )
     found["diameter"] = "seed", theory.hilbert_diameter(log_p).numpy()
-    found["marginal_error"] = "seed", exact.marginal_error.numpy()
-    found["duality_gap"] = "seed", exact.duality_gap.numpy()
+    found["marginal_error"] = "seed", projected.marginal_error.numpy()
+    found["duality_gap"] = "seed", projected.duality_gap.numpy()
     return found
 
 
