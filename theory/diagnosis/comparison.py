@@ -21,7 +21,9 @@ from theory.tilts import tilt_kernel
 __all__ = ["CenteringPrice", "ProjectedComparison"]
 
 FAR = 0.1
-"""Mean total variation from the projected teacher from which on another teacher is worth a word."""
+"""Mean total variation from the projected teacher from which on it is worth a word."""
+NEARER = 0.01
+"""By how much less the inverse prior must be away to be named: what two decimals show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ def _about_the_distances(comparison: ProjectedComparison, run: Run) -> Iterator[
     in_use, other = comparison.teacher_to_projected_tv, comparison.inverse_prior_to_projected_tv
     if in_use > FAR:
         text = f"the teacher in use is {in_use:.2f} from the projected one in total variation, on average"
-        nearer = f", the inverse-prior teacher {other:.2f}" if other < in_use else ""
+        nearer = f", the inverse-prior teacher {other:.2f}" if other < in_use - NEARER else ""
         yield note("J7", f"{text}{nearer}.")
     crossing = comparison.crossing_batch_size
     if _power_mean_order(run) in (0.0, 1.0) and 10 <= crossing < 1e5:

@@ -5,7 +5,7 @@ import pytest
 
 import theory
 from tests.claims.ledger import equal
-from tests.theory.diagnosis.runs import KNOBS, SETTINGS, clustered, levels, noise
+from tests.theory.diagnosis.runs import KNOBS, LIVE, SETTINGS, K, clustered, levels, noise
 
 
 def test_prices_are_those_of_the_functions():
@@ -53,26 +53,26 @@ def test_sinkhorn_is_three_rounds_unless_said_otherwise():
 
 
 @pytest.mark.parametrize(
-    "logits, far, nearer",
+    "logits, near, sent",
     [
-        (noise(scale=0.3), {"unconstrained", "centering", "cumulant", "batch_softmax"}, True),
-        (clustered()[0][0], set(theory.TEACHERS) - {"projected"}, False),
+        (
+            noise() * np.linspace(0.02, 0.15, K),
+            {"sinkhorn", "projected"},
+            {"unconstrained", "centering", "power_mean", "cumulant", "batch_softmax"},
+        ),
+        (LIVE, {"projected"}, {"unconstrained", "cumulant", "batch_softmax"}),
     ],
-    ids=["without a bias", "with one"],
+    ids=["clusters of unequal spread", "clusters of unequal means"],
 )
-def test_a_far_teacher_is_told_so_and_sent_to_the_inverse_prior_only_if_that_is_nearer(logits, far, nearer):
+def test_a_far_teacher_is_told_so_and_sent_to_the_inverse_prior_only_if_that_is_nearer(logits, near, sent):
     """Distances decide, not names."""
     told = {}
     for name in theory.TEACHERS:
         found = theory.diagnose(logits, teacher=name, **SETTINGS.get(name, {}), **KNOBS)
-        texts = [finding.text for finding in found.findings if finding.claim == "J7"]
-        in_use, other = (found.measurements[f"{key}_to_projected_tv"] for key in ("teacher", "inverse_prior"))
-        assert len(texts) == (in_use > 0.1)
-        assert all(("the inverse-prior teacher" in text) == (other < in_use) for text in texts)
-        if texts:
-            told[name] = texts[0]
-    assert told.keys() == far
-    assert ("the inverse-prior teacher" in told["centering"]) is nearer
+        told[name] = " ".join(finding.text for finding in found.findings if finding.claim == "J7")
+        assert (found.measurements["teacher_to_projected_tv"] > 0.1) is (name not in near)
+    assert {name for name, text in told.items() if not text} == near
+    assert {name for name, text in told.items() if "the inverse-prior teacher" in text} == sent
 
 
 @pytest.mark.parametrize(
