@@ -18,7 +18,7 @@ from torch import Tensor
 from experiments.data.labels import joint_shares
 from experiments.data.mixtures import Mixture, MixtureSource
 from experiments.engine import sweep
-from experiments.studies.shared import COMPARED, over, variant_of
+from experiments.studies.shared import COMPARED, over, rates_of, variant_of
 from experiments.training.distill import Trained, Training, train
 from experiments.training.model import Architecture
 
@@ -101,17 +101,7 @@ def compute(chunk: Chunk) -> xr.Dataset:
     )
     source = mixture.source(range(chunk.seeds), device=chunk.device)
     architecture = Architecture(clusters=chunk.components, hidden=chunk.hidden)
-    variants = [
-        variant_of(
-            teacher,
-            center_momentum=chunk.center_momentum,
-            teacher_temperature=chunk.teacher_temperature,
-            student_temperature=chunk.student_temperature,
-            teacher_momentum=chunk.teacher_momentum,
-            learning_rate=chunk.learning_rate,
-        )
-        for teacher in COMPARED
-    ]
+    variants = [variant_of(teacher, **rates_of(chunk)) for teacher in COMPARED]
     training = Training(steps=chunk.steps, batch_size=chunk.batch_size, records=2)
     trained = train(
         source,

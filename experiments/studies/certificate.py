@@ -25,7 +25,7 @@ from torch import Tensor
 import theory
 from experiments.data.named import DATA, Data, make_source
 from experiments.engine import sweep
-from experiments.studies.shared import labelled, over, total_variation, variant_of
+from experiments.studies.shared import labelled, over, rates_of, total_variation, variant_of
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 
@@ -81,16 +81,12 @@ class Chunk(Setup):
 
 
 def work(chunk: Chunk) -> xr.Dataset:
-    temperatures = dict.fromkeys(RUNS, chunk.teacher_temperature) | {NOT_SHARPENED: chunk.student_temperature}
+    sharpened = rates_of(chunk) | {"center_momentum": CENTER_MOMENTUM}
+    plain = sharpened | {"teacher_temperature": chunk.student_temperature}
     variants = [
-        variant_of(
-            "moving_centering" if run == NOT_SHARPENED else run,
-            name=run,
-            center_momentum=CENTER_MOMENTUM,
-            teacher_temperature=temperatures[run],
-            student_temperature=chunk.student_temperature,
-            learning_rate=chunk.learning_rate,
-        )
+        variant_of("moving_centering", name=run, **plain)
+        if run == NOT_SHARPENED
+        else variant_of(run, **sharpened)
         for run in RUNS
     ]
     steps = np.unique(np.geomspace(1, chunk.steps, chunk.records - 1).round().astype(int))

@@ -18,7 +18,7 @@ from experiments.data.mixtures import Mixture
 from experiments.data.named import DATA, Data, make_source
 from experiments.data.sources import Source
 from experiments.engine import sweep
-from experiments.studies.shared import COMPARED, input_correlations, knn_observer, over, variant_of
+from experiments.studies.shared import COMPARED, input_correlations, knn_observer, over, rates_of, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 
@@ -96,17 +96,7 @@ def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Datas
 
 def compute(chunk: Chunk) -> xr.Dataset:
     """Train the chunk's runs."""
-    variants = [
-        variant_of(
-            teacher,
-            center_momentum=chunk.center_momentum,
-            teacher_temperature=chunk.teacher_temperature,
-            student_temperature=chunk.student_temperature,
-            teacher_momentum=chunk.teacher_momentum,
-            learning_rate=chunk.learning_rate,
-        )
-        for teacher in COMPARED
-    ]
+    variants = [variant_of(teacher, **rates_of(chunk)) for teacher in COMPARED]
     source = source_of(chunk, chunk.data)
     return train(
         source,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from experiments.data.mixtures import Mixture
 from experiments.engine import sweep
-from experiments.studies.shared import learning_rate_of, over, variant_of
+from experiments.studies.shared import learning_rate_of, over, rates_of, variant_of
 from experiments.training.distill import Observer, Snapshot, Training, train
 from experiments.training.model import Architecture
 from theory import TEACHERS
@@ -136,9 +136,7 @@ def work(chunk: Chunk) -> xr.Dataset:
             name=f"{teacher} {j}",
             order=ORDER,
             teacher_temperature=chunk.ratio * chunk.student_temperature,
-            student_temperature=chunk.student_temperature,
-            teacher_momentum=chunk.teacher_momentum,
-            learning_rate=chunk.learning_rate,
+            **rates_of(chunk),
         )
         for teacher in COMPARED
         for j in range(directions)

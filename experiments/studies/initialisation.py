@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from experiments.engine import sweep
-from experiments.studies.shared import BY_BATCH, learning_rate_of, over, simplex_mixture, variant_of
+from experiments.studies.shared import BY_BATCH, learning_rate_of, over, rates_of, simplex_mixture, variant_of
 from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 from theory.dynamics import growth_rates, student_gain
@@ -77,9 +77,8 @@ def work(chunk: Chunk) -> xr.Dataset:
         variant_of(
             teacher,
             teacher_temperature=chunk.temperature_ratio * tau_s,
-            student_temperature=tau_s,
             teacher_momentum=0.0,
-            learning_rate=chunk.learning_rate,
+            **rates_of(chunk),
         )
         for teacher in BY_BATCH
     ]

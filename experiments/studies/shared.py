@@ -22,7 +22,7 @@ from experiments.engine import sweep
 from experiments.training.distill import Observer, Snapshot
 from experiments.training.metrics import knn_accuracy
 from experiments.training.names import split
-from experiments.training.variants import Variant
+from experiments.training.variants import RATES, Variant
 from theory.checks import check_ensemble
 from theory.dynamics import CrossViewMoments, correlations
 from theory.teachers import Batch, check_teacher
@@ -58,6 +58,8 @@ def over(
 ) -> xr.Dataset:
     """`work` on one chunk for each point of the grid, the first axis outermost: a dimension for each axis."""
     grid = {name: list(values) for name, values in axes.items()}
+    if empty := [name for name, values in grid.items() if not values]:
+        raise ValueError(f"`{empty[0]}` must hold at least one value.")
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     parts = sweep.sweep(work, [only(chunk, settings, **point) for point in points], context=context)
     return stacked(parts, grid)
@@ -108,6 +110,11 @@ def log_tilt_of(teacher: str, log_p: Tensor) -> Tensor:
     found = check_teacher(teacher)
     settings = found.check_settings(order=None, rounds=None)
     return found.log_tilt_of(Batch(log_p, 1.0, check_ensemble(log_p)), settings)
+
+
+def rates_of(setup: Any) -> dict[str, Any]:
+    """The temperatures, momenta and learning rate of a run, as far as `setup` has them under these names."""
+    return {name: getattr(setup, name) for name in (*RATES, "center_momentum") if hasattr(setup, name)}
 
 
 def learning_rate_of(step_size: float, *, clusters: int, student_temperature: float) -> float:

@@ -75,6 +75,11 @@ def test_a_grid_is_computed_point_by_point_and_put_together():
         np.testing.assert_array_equal(found.value.sel(data=data, tau=tau), len(data) + tau + np.arange(3))
 
 
+def test_a_grid_without_points_is_refused():
+    with pytest.raises(ValueError, match=r"`tau` must hold at least one value"):
+        over(work, Chunk, Setup(), context=None, data=["a"], tau=[])
+
+
 def test_one_more_temperature_computes_that_one_alone(tmp_path, capsys):
     settings = initialisation.Settings(seeds=1, sizes=(0.1,), steps=2, reading=1, batch_size=8)
     context = sweep.Context(scratch=tmp_path)
