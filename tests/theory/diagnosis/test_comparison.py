@@ -1,11 +1,13 @@
 """How far the teacher in use is from the projected one, for every teacher of the table."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import theory
 from tests.claims.ledger import equal
-from tests.theory.diagnosis.runs import KNOBS, LIVE, SETTINGS, K, clustered, levels, noise
+from tests.theory.diagnosis.runs import CONSTANT, KNOBS, LIVE, SETTINGS, K, clustered, levels, noise
 
 
 def test_prices_are_those_of_the_functions():
@@ -40,6 +42,15 @@ def test_every_teacher_of_the_table_is_measured_as_the_table_computes_it(name):
         found = theory.diagnose(logits, teacher=teacher, **settings, **KNOBS)
         equal(found.measurements["teacher_information"], theory.mutual_information(log_r), rtol=1e-9)
         equal(found.measurements["teacher_to_projected_tv"], distance, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", theory.TEACHERS)
+def test_what_a_teacher_is_called_decides_nothing(name):
+    given = SETTINGS.get(name, {}) | KNOBS | {"teacher_momentum": 0.996, "center_momentum": 0.9}
+    renamed = dataclasses.replace(theory.TEACHERS[name], name="of another name")
+    for logits in (LIVE, CONSTANT, noise(scale=0.05)):
+        expected = theory.diagnose(logits, teacher=name, **given)
+        assert theory.diagnose(logits, teacher=renamed, **given) == expected
 
 
 def test_sinkhorn_is_three_rounds_unless_said_otherwise():
