@@ -1,6 +1,6 @@
 """python -m benchmarks [--repeat N] [--quick] [--device cuda]: speed against peers, two tables.
 
-The exact teacher against POT and plain Sinkhorn, and a step of the loss against DINO's own.
+The projected teacher against POT and plain Sinkhorn, and a step of the loss against DINO's own.
 """
 
 from __future__ import annotations

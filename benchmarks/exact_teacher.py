@@ -1,4 +1,4 @@
-"""The exact teacher against POT and plain Sinkhorn.
+"""The projected teacher against POT and plain Sinkhorn.
 
 Every contender solves the same problem, log p [N, K] at a temperature, uniform target. They take turns, so
 that a busy machine slows them alike; the table gives the median time as a multiple of this toolkit's, and
@@ -73,7 +73,7 @@ CONTENDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def measured(*, repeat: int, quick: bool) -> Table:
     """The table, of `repeat` turns each; `quick`: the small problems only."""
     sizes = [(256, 16), (64, 256)] if quick else [(256, 16), (1024, 256), (64, 1024)]
-    table = Table(title=f"exact teacher to {TOL:g}, at most {ROUNDS} rounds: median time over {repeat}")
+    table = Table(title=f"projected teacher to {TOL:g}, at most {ROUNDS} rounds: median time over {repeat}")
     for heading in ("N x K", "temperature", "contender", "seconds", "ratio", "marginal error"):
         table.add_column(heading, justify="left" if heading == "contender" else "right")
     for samples, clusters in sizes:

@@ -4,7 +4,7 @@ DINO's settings: two views for the teacher, ten for the student, N samples each,
 loss of the paper as its definition reads, one log-softmax and one sum for each of the 18 pairs of views.
 Contenders take turns; the table gives the median time as a multiple of the peer's, the memory allocated on
 top of the logits at its highest (on a GPU, where it is counted), and the loss of the first step, which is the
-peer's for "centering".
+peer's for the moving centre.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +20,15 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
-from theory.nn.loss import ClusterDistillationLoss, Kind
+import theory
+from theory.nn import ClusterDistillationLoss
 
 TEACHER_VIEWS, STUDENT_VIEWS = 2, 10
+NEEDED = {"order": 0.5, "rounds": 3}
 TEACHERS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "centering, moving": {"momentum": 0.9},
-    "inverse_prior, moving": {"momentum": 0.9},
-    "inverse_prior": {},
-    "batch_softmax": {},
-    "sinkhorn": {"rounds": 3},
-    "projected": {},
-}
+    name: {"teacher": name, "momentum": None} | {key: NEEDED[key] for key in teacher.settings}
+    for name, teacher in theory.TEACHERS.items()
+} | {f"{name}, moving": {"teacher": name, "momentum": 0.9} for name in ("centering", "inverse_prior")}
 PEER = "DINO's definition"
 
 
@@ -65,9 +62,8 @@ def contenders(
     teacher = views(TEACHER_VIEWS, samples, clusters, seed=1, device=device)
     steps = {PEER: by_definition(student, teacher, torch.zeros(clusters, device=device))}
     for name, options in TEACHERS.items():
-        kind = cast(Kind, name.partition(",")[0])
-        options = {"momentum": None, "clusters": clusters, **options}
-        steps[name] = partial(ClusterDistillationLoss(kind, **options).to(device), student, teacher)
+        criterion = ClusterDistillationLoss(**options, clusters=clusters).to(device)
+        steps[name] = partial(criterion, student, teacher)
     return student, steps
 
 

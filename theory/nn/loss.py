@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from theory.nn.normalizer import Counter, TeacherNormalizer
-from theory.nn.schedules import Schedule, value_at
+from theory.checks import check_number
+from theory.nn.counter import Counter
+from theory.nn.normalizer import TeacherNormalizer
+from theory.nn.schedules import value_at
 from theory.teachers import Teacher
 
-__all__ = ["ClusterDistillationLoss", "Schedule", "TeacherNormalizer"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["ClusterDistillationLoss"]
 
 
 class ClusterDistillationLoss(nn.Module):
@@ -32,10 +37,47 @@ class ClusterDistillationLoss(nn.Module):
     `optimizer.step()`. Moving averages see every micro-batch; teachers "by the batch" (momentum=None) are
     normalised by the micro-batch.
 
-    teacher, clusters, momentum, order, rounds, log_target, batch_shape, manual_update, validate: those of
-        `TeacherNormalizer`.  teacher="centering", momentum=0.9 is DINO.
-    teacher_temperature, student_temperature: τ_t, τ_s > 0, or functions of the step such as `Schedule`.
-        The step counts updates.
+    Parameters
+    ----------
+    teacher
+        A name in `theory.TEACHERS`, or a `theory.Teacher`. "centering" with momentum=0.9 is DINO.
+    clusters
+        K ≥ 2.
+    momentum
+        Of the teacher's moving average, in [0, 1]; None takes the statistic of the batch itself.
+    teacher_temperature, student_temperature
+        τ_t, τ_s > 0, or functions of the step such as `Schedule`. The step counts updates.
+    manual_update
+        The average and the step move only when `update` is called. False moves them after every forward in
+        training mode.
+    **options
+        order, rounds, log_target, batch_shape, tol, validate, process_group: those of `TeacherNormalizer`.
+
+    Attributes
+    ----------
+    normalizer : TeacherNormalizer
+        The teacher, with its moving average.
+    steps : Counter
+        The updates made.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A bad argument, named.
+
+    References
+    ----------
+    M. Caron et al., "Emerging properties in self-supervised vision transformers", arXiv:2104.14294 (2021),
+    equation 3: the pairs of views.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from theory.nn import ClusterDistillationLoss
+    >>> criterion = ClusterDistillationLoss("inverse_prior", clusters=2, momentum=None)
+    >>> views = [torch.tensor([[0.2, 0.0], [0.1, 0.0], [0.3, 0.0]]) for _ in range(2)]
+    >>> print(f"{criterion(views, views):.4f} nats")
+    0.5569 nats
     """
 
     def __init__(
@@ -50,25 +92,38 @@ class ClusterDistillationLoss(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        for name, value in (
-            ("teacher_temperature", teacher_temperature),
-            ("student_temperature", student_temperature),
-        ):
-            if not value_at(value, 0) > 0:
-                raise ValueError(f"`{name}` must be positive, got {value}.")
+        self.steps = Counter()
+        self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
+        for name in ("teacher_temperature", "student_temperature"):
+            self._temperature(name)
         self.normalizer = TeacherNormalizer(
             teacher, clusters=clusters, momentum=momentum, manual_update=True, **options
         )
-        self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
         self.manual_update = manual_update
-        self.steps = Counter()
 
-    def forward(self, student: Tensor | Sequence[Tensor], teacher: Tensor | Sequence[Tensor]) -> Tensor:
-        """The loss [*batch_shape] of raw logits.
+    def forward(
+        self,
+        student: Float[Tensor, "*batch N K"] | Sequence[Float[Tensor, "*batch N K"]],
+        teacher: Float[Tensor, "*batch N K"] | Sequence[Float[Tensor, "*batch N K"]],
+    ) -> Float[Tensor, "*batch"]:
+        """The loss of raw logits, in nats; it is differentiated in the student's.
 
-        student, teacher: lists of views [..., N, K], the teacher's views first among the student's: the i-th
-        of both is one view, and a pair of it with itself is left out. Two tensors are one pair:
-        split DINO's concatenated outputs, `student_output.chunk(n_crops)` and `teacher_output.chunk(2)`.
+        Parameters
+        ----------
+        student, teacher
+            Lists of views [..., N, K], the teacher's views first among the student's: the i-th of both is one
+            view, and a pair of it with itself is left out. Two tensors are one pair: split DINO's
+            concatenated outputs, `student_output.chunk(n_crops)` and `teacher_output.chunk(2)`.
+
+        Returns
+        -------
+        Float[Tensor, "*batch"]
+            One number for each ensemble of `batch_shape`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Views that do not fit each other or `clusters`; a schedule whose temperature is not positive now.
         """
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
@@ -90,15 +145,23 @@ class ClusterDistillationLoss(nn.Module):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Moves the average and counts a step; once for each optimiser step."""
+        """Moves the average and counts a step; once for each optimiser step.
+
+        Raises
+        ------
+        RuntimeError
+            No batch was seen since the last one.
+        """
         self.normalizer.update()
         self.steps.value += 1
 
     @property
     def temperatures(self) -> tuple[float, float]:
         """τ_t and τ_s of the present step."""
-        step = self.steps.value
-        return value_at(self.teacher_temperature, step), value_at(self.student_temperature, step)
+        return self._temperature("teacher_temperature"), self._temperature("student_temperature")
+
+    def _temperature(self, name: str) -> float:
+        return check_number(name, value_at(getattr(self, name), self.steps.value), low=0.0, open_low=True)
 
     def _check(self, students: list[Tensor], teachers: list[Tensor], one_pair: bool) -> None:
         if not teachers or len(students) < (1 if one_pair else 2):

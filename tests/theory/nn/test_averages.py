@@ -1,0 +1,58 @@
+"""Means of statistics: grouping does not matter, the order of the mean does."""
+
+import numpy as np
+import pytest
+import torch
+
+import theory
+from tests.claims.ledger import equal
+from theory.nn.averages import MovingMean, mean_of_order, mean_over_ranks
+
+ORDERS = [-1.0, 0.0, 0.5, 1.0]
+
+
+def log_p(samples, seed=0):
+    z = torch.randn(samples, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return z.log_softmax(dim=-1)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_mean_of_the_parts_is_that_of_the_whole(order):
+    parts = log_p(12).split([3, 9])
+    shares = [torch.tensor(share, dtype=torch.float64) for share in (0.25, 0.75)]
+    pooled = mean_of_order([theory.log_prior(part, order=order) for part in parts], shares, order)
+    equal(pooled, theory.log_prior(log_p(12), order=order), rtol=1e-12)
+
+
+def test_with_the_mean_of_another_order_it_is_not():
+    parts = log_p(12).split([3, 9])
+    shares = [torch.tensor(share, dtype=torch.float64) for share in (0.25, 0.75)]
+    pooled = mean_of_order([theory.log_prior(part) for part in parts], shares, 0.0)
+    assert (pooled - theory.log_prior(log_p(12))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_is_added_in_pieces_counts_by_its_samples(order):
+    whole, pieces = (
+        MovingMean(torch.full((4,), -np.log(4), dtype=torch.float64), momentum=0.7, order=order)
+        for _ in range(2)
+    )
+    for seed in range(3):
+        whole.add(theory.log_prior(log_p(12, seed), order=order), samples=12)
+        for part in log_p(12, seed).split([2, 4, 6]):
+            pieces.add(theory.log_prior(part, order=order), samples=len(part))
+        whole.update(), pieces.update()
+    equal(pieces.average, whole.average, rtol=1e-12)
+
+
+def test_an_update_by_nothing_is_refused():
+    center = MovingMean(torch.zeros(3), momentum=0.9, order=0.0)
+    center.add(torch.ones(3), samples=2)
+    center.update()
+    with pytest.raises(RuntimeError, match="without a forward in training mode since the last one"):
+        center.update()
+
+
+def test_one_process_is_its_own_mean():
+    statistic = torch.ones(3)
+    assert mean_over_ranks(statistic, samples=5, order=1.0) is statistic
