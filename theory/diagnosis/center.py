@@ -10,7 +10,9 @@ import numpy as np
 
 from theory.diagnosis.report import Finding, Record, Report, note, ok, problem, warning
 from theory.diagnosis.run import Knobs, Run
-from theory.dynamics import center_gain_limit, center_stability, critical_center_momentum, student_gain
+from theory.dynamics.center import critical_momentum_kernel, gain_limit_kernel
+from theory.dynamics.growth import student_gain_kernel
+from theory.dynamics.stability import stability_kernel
 
 __all__ = ["CenterJudgement", "CenterLag", "CenterMotion"]
 
@@ -69,26 +71,20 @@ def judge_center(report: Report, run: Run, knobs: Knobs | None) -> None:
     if knobs is None:
         return
     m_t, m_c, eta = knobs.teacher_momentum, knobs.center_momentum, knobs.learning_rate
-    tau_s, clusters = knobs.student_temperature, knobs.clusters
-    gain = None
-    if eta is not None:
-        gain = student_gain(learning_rate=eta, clusters=clusters, student_temperature=tau_s)
+    tau_s, tau_t = knobs.student_temperature, knobs.teacher_temperature
+    gain = None if eta is None else student_gain_kernel(eta, knobs.clusters, tau_s)
     if m_t is None or m_c is None or m_t == 1:
         report.say(_about_the_student(knobs, gain))
     else:
-        moving = {
-            "teacher_momentum": m_t,
-            "student_temperature": tau_s,
-            "teacher_temperature": knobs.teacher_temperature,
-        }
+        mu, rho = np.asarray(1.0 - m_t), np.asarray(1.0 - m_c)
+        fastest = critical_momentum_kernel(np.asarray(1.0), mu, np.asarray(tau_s / tau_t))  # α = 1
         judgement = CenterJudgement(
-            center_momentum_safe=float(critical_center_momentum(gain=math.inf, **moving)),
-            center_gain_limit=center_gain_limit(center_momentum=m_c, **moving),
+            center_momentum_safe=float(fastest), center_gain_limit=gain_limit_kernel(m_c, mu, tau_s, tau_t)
         )
         if gain is None:
             report.add(judgement, _about_any_rate(judgement))
         else:
-            found = center_stability(gain=gain, center_momentum=m_c, **moving)
+            found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, rho)
             motion = CenterMotion(
                 center_spectral_radius=float(found.spectral_radius), center_period=float(found.period)
             )

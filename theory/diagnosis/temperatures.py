@@ -10,7 +10,9 @@ import numpy as np
 from theory.checks import Matrix
 from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, problem, warning
 from theory.diagnosis.run import Knobs
-from theory.dynamics import correlations, critical_temperature, cross_view_moments, survival_temperature
+from theory.dynamics.canonical import correlations_kernel
+from theory.dynamics.moments import PairedViews, moments_kernel
+from theory.dynamics.temperatures import critical_temperature_kernel, survival_temperature_kernel
 
 __all__ = ["FeatureReading", "GrowthThresholds", "TemperatureJudgement"]
 
@@ -96,12 +98,10 @@ def read_features(views: Sequence[Matrix], judgement: TemperatureJudgement) -> F
 def thresholds_of(reading: FeatureReading, knobs: Knobs) -> GrowthThresholds:
     """τ_t* and τ_t† of the largest correlation; rounding may put that beside [0, 1]."""
     largest, tau_s = reading.largest_correlation, knobs.student_temperature
-    inside = min(max(largest, 0.0), 1.0)
+    inside = np.asarray(min(max(largest, 0.0), 1.0))
     return GrowthThresholds(
-        critical_temperature=float(critical_temperature(largest, student_temperature=tau_s)),
-        survival_temperature=float(
-            survival_temperature(inside, clusters=knobs.clusters, student_temperature=tau_s)
-        ),
+        critical_temperature=float(critical_temperature_kernel(np.asarray(largest), tau_s)),
+        survival_temperature=float(survival_temperature_kernel(inside, knobs.clusters, tau_s)),
     )
 
 
@@ -161,5 +161,6 @@ def _by_chance(views: Sequence[Matrix]) -> float:
 
 def _correlations(views: Sequence[Matrix]) -> Matrix:
     """r_j of views [M, D], largest first."""
-    moments = cross_view_moments(*views)
-    return correlations(moments.cross(), moments.second(), drop_singular=True).values
+    m = len(views[0])
+    moments = moments_kernel(PairedViews(views, np.full(m, 1.0 / m), float(m), directed=False))
+    return correlations_kernel(moments.cross(), moments.second(), drop_singular=True).values

@@ -93,12 +93,20 @@ def correlations(
     (4.0, 0.0, 0)
     """
     c12, c22 = check_moment_pair(cross, second)
+    tol = None if rank_tol is None else check_number("rank_tol", rank_tol, low=0.0, high=1.0)
+    return correlations_kernel(c12, c22, rank_tol=tol, drop_singular=drop_singular)
+
+
+def correlations_kernel(
+    c12: Float[np.ndarray, "D D"],
+    c22: Float[np.ndarray, "D D"],
+    *,
+    rank_tol: float | None = None,
+    drop_singular: bool = False,
+) -> Correlations:
+    """`correlations` for checked input. Raises ValueError where C₂₂ is singular, or no second moment."""
     d = len(c22)
-    tol = (
-        d * np.finfo(np.float64).eps
-        if rank_tol is None
-        else check_number("rank_tol", rank_tol, low=0.0, high=1.0)
-    )
+    tol = d * np.finfo(np.float64).eps if rank_tol is None else rank_tol
     power, axes = scipy.linalg.eigh(c22)
     if power[-1] <= 0 or power[0] < -max(tol, 1e-10) * power[-1]:
         raise ValueError(

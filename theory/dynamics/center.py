@@ -150,7 +150,7 @@ def critical_center_momentum(
             f"{float(alpha.max()):g}: the student overshoots in one step."
         )
     _check_moves(mu)
-    return _critical_momentum(alpha, mu, tau_s / tau_t)
+    return critical_momentum_kernel(alpha, mu, tau_s / tau_t)
 
 
 def center_gain_limit(
@@ -201,10 +201,15 @@ def center_gain_limit(
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     _check_moves(mu)
+    return gain_limit_kernel(m_c, mu, tau_s, tau_t)
+
+
+def gain_limit_kernel(m_c: float, mu: Matrix, tau_s: float, tau_t: float) -> float:
+    """`center_gain_limit` for checked input, μ the rate of the teacher."""
 
     def excess(log_share: float) -> float:
         alpha = np.asarray(tau_s * math.exp(log_share) / tau_s)
-        return float(_critical_momentum(alpha, mu, np.asarray(tau_s / tau_t))) - m_c
+        return float(critical_momentum_kernel(alpha, mu, np.asarray(tau_s / tau_t))) - m_c
 
     slowest, fastest = -60.0, 0.0  # log(a/τ_s); a student at 0 is at its goal in one step
     if excess(fastest) > 0:
@@ -230,8 +235,8 @@ def _check_moves(teacher_rate: Matrix) -> None:
         )
 
 
-def _critical_momentum(alpha: Matrix, mu: Matrix, ratio: Matrix) -> Matrix:
-    """m* for α in (0, 1], μ in (0, 1] and τ_s/τ_t, of one shape."""
+def critical_momentum_kernel(alpha: Matrix, mu: Matrix, ratio: Matrix) -> Matrix:
+    """`critical_center_momentum` for checked α and μ in (0, 1] and τ_s/τ_t, of one shape."""
     beta, slack = alpha * ratio, (1 - alpha) * (1 - mu)
     speed = alpha + mu - alpha * mu
     linear = speed**2 - alpha * mu * speed - slack * beta * mu

@@ -96,7 +96,12 @@ def student_gain(*, learning_rate: float, clusters: int, student_temperature: fl
     """
     eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    return eta / (check_count("clusters", clusters, low=2) * tau)
+    return student_gain_kernel(eta, check_count("clusters", clusters, low=2), tau)
+
+
+def student_gain_kernel(eta: float, clusters: int, tau: float) -> float:
+    """`student_gain` for checked input."""
+    return eta / (clusters * tau)
 
 
 def growth_rates(

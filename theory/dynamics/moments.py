@@ -88,7 +88,7 @@ class CrossViewMoments:
         TypeError, ValueError
             What `cross_view_moments` refuses; another number of views or of features than before.
         """
-        return self.merge(_measured(_check_batch(views, weights, mass, self.directed)))
+        return self.merge(moments_kernel(_check_batch(views, weights, mass, self.directed)))
 
     def merge(self, other: CrossViewMoments) -> CrossViewMoments:
         """Both streams together: S = (n_a S_a + n_b S_b)/n + (n_a n_b/n²) δ δᵀ, δ the difference of means.
@@ -195,7 +195,7 @@ def cross_view_moments(
     >>> moments.update(first, first).cross(bias=False)
     array([[0.75]])
     """
-    return _measured(_check_batch(views, weights, mass, directed))
+    return moments_kernel(_check_batch(views, weights, mass, directed))
 
 
 def check_moment_pair(
@@ -215,10 +215,10 @@ def check_moment_pair(
     return c12, (c22 + c22.T) / 2
 
 
-class _Batch(NamedTuple):
+class PairedViews(NamedTuple):
     """Checked views [N, D], their weights [N], what the batch counts for, and how its views are paired."""
 
-    views: list[Float[np.ndarray, "N D"]]
+    views: Sequence[Float[np.ndarray, "N D"]]
     weights: Float[np.ndarray, " N"]
     mass: float
     directed: bool
@@ -226,7 +226,7 @@ class _Batch(NamedTuple):
 
 def _check_batch(
     views: Sequence[ArrayLike], weights: ArrayLike | None, mass: float | None, directed: bool
-) -> _Batch:
+) -> PairedViews:
     if len(views) < 2:
         raise ValueError(f"`views` must be two or more arrays [N, D], got {len(views)}.")
     if directed and len(views) != 2:
@@ -240,7 +240,7 @@ def _check_batch(
                 f"`views[{i}]` must have the shape of `views[0]`, {phi[0].shape}, got {view.shape}."
             )
     w = None if weights is None else on_host("weights", weights)
-    return _Batch(
+    return PairedViews(
         views=phi,
         weights=check_weights(w, phi[0], np, "views[0]"),
         mass=float(len(phi[0])) if mass is None else check_number("mass", mass, low=0.0, open_low=True),
@@ -248,8 +248,8 @@ def _check_batch(
     )
 
 
-def _measured(batch: _Batch) -> CrossViewMoments:
-    """The moments of one checked batch. Raises ValueError where a square overflows."""
+def moments_kernel(batch: PairedViews) -> CrossViewMoments:
+    """`cross_view_moments` for checked input. Raises ValueError where a square overflows."""
     phi, w, mass, directed = batch
     means = [w @ view for view in phi]
     if directed:

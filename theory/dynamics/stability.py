@@ -105,7 +105,16 @@ def center_stability(
         teacher_momentum=1.0 - check_momentum("teacher_momentum", teacher_momentum),
         center_momentum=1.0 - check_momentum("center_momentum", center_momentum),
     )
-    alpha, beta = a / tau_s, a / tau_t
+    return stability_kernel(a / tau_s, a / tau_t, mu, rho)
+
+
+def stability_kernel(
+    alpha: Float[np.ndarray, "*batch"],
+    beta: Float[np.ndarray, "*batch"],
+    mu: Float[np.ndarray, "*batch"],
+    rho: Float[np.ndarray, "*batch"],
+) -> CenterStability:
+    """`center_stability` for checked input."""
     zero = np.zeros_like(alpha)
     student = np.stack([1 - alpha, beta, -beta], axis=-1)
     teacher = mu[..., None] * student + np.stack([zero, 1 - mu, zero], axis=-1)

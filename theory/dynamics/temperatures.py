@@ -49,7 +49,12 @@ def critical_temperature(
     array([0.05 , 0.025, 0.   ])
     """
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    return np.maximum(finite_on_host("correlation", correlation), 0.0) * tau
+    return critical_temperature_kernel(finite_on_host("correlation", correlation), tau)
+
+
+def critical_temperature_kernel(r: Float[np.ndarray, "*shape"], tau: float) -> Float[np.ndarray, "*shape"]:
+    """`critical_temperature` for checked input."""
+    return np.maximum(r, 0.0) * tau
 
 
 def survival_temperature(
@@ -101,8 +106,16 @@ def survival_temperature(
     r = finite_on_host("correlation", correlation)
     if ((r < 0) | (r > 1)).any():
         raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
-    others = check_count("clusters", clusters, low=2) - 1
+    clusters = check_count("clusters", clusters, low=2)
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    return survival_temperature_kernel(r, clusters, tau)
+
+
+def survival_temperature_kernel(
+    r: Float[np.ndarray, "*shape"], clusters: int, tau: float
+) -> Float[np.ndarray, "*shape"]:
+    """`survival_temperature` for checked input."""
+    others = clusters - 1
 
     def log_odds(y: float) -> float:
         return math.log1p(others * y) - math.log1p(-y)
