@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -27,12 +28,6 @@ nothing, in the lower left: sharp targets on views that agree little leave clust
 inverse priors, never under the projection.
 """
 
-TEACHERS = {
-    "none": "no constraint",
-    "centering": "centred",
-    "inverse_prior": "inverse prior",
-    "projected": "projected",
-}
 COLUMNS = {
     "student_prior_entropy": r"entropy of mean answer, $H(\bar q)$",
     "teacher_entropy": r"entropy of target, $\sum w\,H(r_n)$",
@@ -46,10 +41,10 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def planes(part: xr.Dataset) -> tuple[Figure, Any]:
     """One image for each teacher and quantity, the line τ_t = r τ_s and τ_t = τ_s on it, one colour bar."""
-    figure, axes = plt.subplots(4, 3, figsize=(PAGE, 7.6), sharex=True, sharey=True)
+    figure, axes = plt.subplots(part.sizes["teacher"], 3, figsize=(PAGE, 7.6), sharex=True, sharey=True)
     clusters = settings_of(part)["components"]
-    for row, (teacher, label) in zip(axes, TEACHERS.items(), strict=True):
-        row[0].set_ylabel(f"{label}\n" + r"temperature $\tau_t/\tau_s$")
+    for row, teacher in zip(axes, part.teacher.values, strict=True):
+        row[0].set_ylabel(f"{LOOKS[teacher].label}\n" + r"temperature $\tau_t/\tau_s$")
         for axis, name in zip(row, COLUMNS, strict=True):
             image = _image(axis, part[name].sel(teacher=teacher).mean("seed"), np.log(clusters))
     for axis in axes.flat:

@@ -5,34 +5,33 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
 I(X;K) and L(X;K) of the teacher's p before any constraint, along training with each teacher (columns) on a
 Gaussian mixture and on digits (rows), on 256 held-out samples: median of eight seeds, quartiles as bands.
-Dotted: their sum, the Jeffreys information; circles: what centring has in the place of I, computed from the
+Dotted: their sum, the Jeffreys information; circles: what centering has in the place of I, computed from the
 geometric prior. Lowest row: the largest difference, of all seeds and of every step of training since the
 point before, between the two sides of [J5].
 
 What to see: the circles lie on the dotted line, whatever the teacher, at all 401 steps of 80 runs, to
-2·10⁻¹⁴ nat [J5]. So what centring adds to I [J4] is no small correction: L starts at 13 to 19 times I,
+2·10⁻¹⁴ nat [J5]. So what centering adds to I [J4] is no small correction: L starts at 13 to 19 times I,
 since a sharp p makes KL(P‖p) large, and ends at about three times. It is a property of how sharp p is, not
 of the run's own teacher: runs that do not centre carry nearly the same L.
 """
-
-RUNS = ("none", "centred, EMA", "centred, batch", "inverse prior", "projected")
 
 
 def draw(dataset: xr.Dataset) -> Figure:
     data = list(dataset.data.values)
     figure, axes = plt.subplots(
-        3, len(RUNS), figsize=(PAGE, 4.7), sharex=True, sharey="row", height_ratios=(1.5, 1.5, 1)
+        3, dataset.sizes["run"], figsize=(PAGE, 4.7), sharex=True, sharey="row", height_ratios=(1.5, 1.5, 1)
     )
-    for column, run in enumerate(RUNS):
+    for column, run in enumerate(dataset.run.values):
         part = dataset.sel(run=run)
         for row, name in enumerate(data):
             _informations(axes[row, column], part.sel(data=name))
-        axes[0, column].set_title(run)
+        axes[0, column].set_title(LOOKS[run].label)
         error = axes[-1, column]
         for name, color, style in zip(data, ("C0", "C1"), ("-", "--"), strict=True):
             error.plot(part.step, part.identity_error.sel(data=name), color=color, ls=style, label=name)

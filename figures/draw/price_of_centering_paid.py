@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.draw.shared import interval, name_rows
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -18,7 +19,7 @@ and the inverse-prior teacher, mean and largest over samples, and the bound of [
 run less each other run at the end, paired by seed, mean and 95% interval, filled where it leaves out 0;
 circles mixture, squares digits.
 
-What to see: at the sharp start centring meets the uniform prior better than one inverse-prior step; from
+What to see: at the sharp start centering meets the uniform prior better than one inverse-prior step; from
 step 100 or 150 on it is worse, and stays 0.2 nat short. The bound holds and is within a factor of 1.5 of
 the largest distance, once that is not everything. Between runs the price is paid in balance (g, h): three
 to eight clusters. It is not paid in NMI, and not in information, of which the centred teacher has as much
@@ -27,18 +28,15 @@ poorer.
 """
 SOURCE = "price_of_centering"
 
-CENTRED = "centred, batch"
-OTHERS = ("centred, EMA", "inverse prior", "projected")
-ASIDE = {
-    "centred": ("C0", "-", "o"),
-    "inverse prior": ("C1", "--", "s"),
-    "projected": ("C2", "-.", "^"),
-}
+CENTRED = "centering"
+OTHERS = ("moving_centering", "inverse_prior", "projected")
 DISTANCES = {
     "tv_bound": ("$\\tanh(\\mathrm{osc}\\, J/4)$", "0.35", ":"),
-    "tv_max": ("largest", "C1", "--"),
-    "tv": ("mean", "C0", "-"),
+    "tv_max": ("largest", "C3", "--"),
+    "tv": ("mean", "C5", "-"),
 }
+DATA = (("0.1", "o"), ("0.55", "s"))
+"""Colour and marker of a data set, in its order."""
 MEASURES = {
     "nmi": "NMI",
     "teacher_information": "$I_r$ (nat)",
@@ -52,18 +50,18 @@ def draw(dataset: xr.Dataset) -> Figure:
     for column, data in enumerate(dataset.data.values):
         part = dataset.sel(data=data, run=CENTRED)
         deficit, distance = axes[0, column], axes[0, column + 2]
-        for name, (color, style, marker) in ASIDE.items():
-            look = {"color": color, "ls": style, "marker": marker, "mfc": "white", "markevery": 0.2}
-            _band(deficit, part.deficit_of_teacher.sel(aside=name), name, **look)
+        for name in part.aside.values:
+            look = LOOKS[name].keywords(label=True)
+            _band(deficit, part.deficit_of_teacher.sel(aside=name), markevery=0.2, **look)
         for name, (label, color, style) in DISTANCES.items():
-            _band(distance, part[name], label, color=color, ls=style)
+            _band(distance, part[name], label=label, color=color, ls=style)
         deficit.set(title=f"{'ab'[column]}  {data}", xlabel="step", ylim=(-0.05, 1.05))
         distance.set(title=f"{'cd'[column]}  {data}", xlabel="step", ylim=(0, 1.05))
     axes[0, 0].set_ylabel("$\\log K - H(\\bar r)$ (nat)")
     axes[0, 2].set_ylabel("total variation")
     axes[0, 0].legend(loc="upper right")
     axes[0, 3].legend(loc="upper right")
-    for data, color, marker in zip(dataset.data.values, ("C0", "C1"), "os", strict=True):
+    for data, (color, marker) in zip(dataset.data.values, DATA, strict=True):
         axes[1, 3].plot([], [], color=color, ls="-", marker=marker, label=data)
     axes[1, 3].legend(loc="upper left")
     for column, (name, label) in enumerate(MEASURES.items()):
@@ -72,18 +70,18 @@ def draw(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def _band(axis: Axes, values: xr.DataArray, label: str, **look: Any) -> None:
+def _band(axis: Axes, values: xr.DataArray, *, color: str, **look: Any) -> None:
     low, middle, high = (values.quantile(q, "seed") for q in (0.25, 0.5, 0.75))
-    axis.fill_between(values.step, low, high, color=look["color"], alpha=0.2, lw=0)
-    axis.plot(values.step, middle, label=label, **look)
+    axis.fill_between(values.step, low, high, color=color, alpha=0.2, lw=0)
+    axis.plot(values.step, middle, color=color, **look)
 
 
 def _differences(axis: Axes, difference: xr.DataArray, *, named: bool) -> None:
     for row, run in enumerate(OTHERS):
-        for data, shift, color, marker in zip(
-            difference.coords["data"].values, (-0.17, 0.17), ("C0", "C1"), "os", strict=True
+        for data, shift, (color, marker) in zip(
+            difference.coords["data"].values, (-0.17, 0.17), DATA, strict=True
         ):
             interval(axis, row + shift, difference.sel(data=data, run=run), color=color, marker=marker)
-    name_rows(axis, [f"less {run}" for run in OTHERS] if named else [""] * len(OTHERS))
+    name_rows(axis, [f"less {LOOKS[run].label}" for run in OTHERS] if named else [""] * len(OTHERS))
     axis.axvline(0, color="0.3", ls=":", lw=0.8, zorder=0)
     axis.grid(axis="x")

@@ -5,23 +5,25 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures.draw.shared import interval, name_rows, spread
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
 Every teacher on scikit-learn's digits, K = 16 clusters, 16 seeds; teachers of a seed share data, order of
-batches and initial weights. Upper row, 360 held-out images: each run (dots), median and quartiles; below
-the line, in squares, the references: k-means and a Gaussian mixture with 16 clusters, the network before
-training, the pixels. The features judged by c and d are the network's 32, for k-means the distances to its
-centres, for the mixture its posteriors. Lower row: paired difference from the first teacher, mean and 95%
-interval, filled where that leaves out 0; the two teachers that collapse are left out.
+batches and initial weights. Power mean of order ½; three rounds of Sinkhorn. Upper row, 360 held-out images:
+each run (dots), median and quartiles; below the line, in grey, the references: k-means and a Gaussian mixture
+with 16 clusters, the network before training, the pixels. The features judged by c and d are the network's
+32, for k-means the distances to its centres, for the mixture its posteriors. Lower row: paired difference
+from the first teacher, mean and 95% interval, filled where that leaves out 0; the two teachers that collapse
+are left out.
 
-What to see: without a constraint two clusters are left in the median run, none with more than four [O4],
-and the cumulant teacher collapses as well. All other constrained teachers keep 11 clusters or more [T6] and
-are hard to tell apart, as their common linearisation suggests [D1]: k-NN and probe accuracies differ by
-0.01 at most. Teachers normalised by the prior use two clusters more than centred ones, which buys no NMI,
-and exact balance costs 0.03 of it. Collapse is in the head: the features of collapsed runs are about as
-good as untrained ones. NMI stays below that of k-means and of the Gaussian mixture, accuracy below that of
-plain pixels: on 1,437 small images clustering by self-distillation is not the method of choice.
+What to see: without a constraint two clusters are left in the median run, none with more than four [O4], and
+the cumulant teacher collapses as well. All other constrained teachers keep 11 clusters or more [T6] and are
+hard to tell apart, as their common linearisation suggests [D1]: k-NN and probe accuracies differ by 0.01 at
+most. Teachers normalised by the prior use two clusters more than centred ones, which buys no NMI, and exact
+balance costs 0.03 of it. Collapse is in the head: the features of collapsed runs are about as good as
+untrained ones. NMI stays below that of k-means and of the Gaussian mixture, accuracy below that of plain
+pixels: on 1,437 small images clustering by self-distillation is not the method of choice.
 """
 
 PANELS = {
@@ -30,28 +32,35 @@ PANELS = {
     "knn_accuracy": "k-NN accuracy",
     "probe_accuracy": "linear-probe accuracy",
 }
-COLLAPSING = ("none", "cumulant")
-REFERENCES = ("k-means", "Gaussian mixture", "untrained network", "pixels")
+COLLAPSING = ("unconstrained", "cumulant")
+REFERENCE = {"color": "0.4", "marker": "s"}
 
 
 def draw(dataset: xr.Dataset) -> Figure:
     methods = list(dataset.method.values)
-    teachers = [m for m in methods if m not in REFERENCES]
+    teachers = [m for m in methods if m in LOOKS]
+    compared = [m for m in teachers[1:] if m not in COLLAPSING]
     figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.6), sharey="row", height_ratios=(12, 5.5))
     for column, (name, label) in enumerate(PANELS.items()):
         upper, lower = axes[:, column]
         for row, method in enumerate(methods):
-            look = {"color": "C1", "marker": "s"} if method in REFERENCES else {"color": "C0", "marker": "o"}
-            spread(upper, row, dataset[name].sel({"method": method}), **look)
-        name_rows(upper, methods, groups=(len(teachers),))
+            spread(upper, row, dataset[name].sel({"method": method}), **_look(method))
+        name_rows(upper, [_name(method) for method in methods], groups=(len(teachers),))
         upper.set(title=f"{'abcd'[column]}  {label}")
-        compared = [m for m in teachers[1:] if m not in COLLAPSING]
         for row, method in enumerate(compared):
-            interval(lower, row, dataset[f"{name}_difference"].sel({"method": method}))
-        name_rows(lower, compared)
+            interval(lower, row, dataset[f"{name}_difference"].sel({"method": method}), **_look(method))
+        name_rows(lower, [_name(method) for method in compared])
         lower.axvline(0, color="0.3", ls=":", lw=0.8, zorder=0)
-        lower.set(title=f"{'efgh'[column]}  less centred, EMA")
+        lower.set(title=f"{'efgh'[column]}  less {_name(teachers[0])}")
         for axis in (upper, lower):
             axis.grid(axis="x")
             axis.margins(x=0.06)
     return figure
+
+
+def _look(method: str) -> dict[str, str]:
+    return {"color": LOOKS[method].color, "marker": LOOKS[method].marker} if method in LOOKS else REFERENCE
+
+
+def _name(method: str) -> str:
+    return LOOKS[method].label if method in LOOKS else method

@@ -1,13 +1,12 @@
 """Free logits under each teacher: what they end as, the loss, and where groups are found."""
 
-from typing import Any
-
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS, Look
 from figures.save import PAGE
 
 CAPTION = """
@@ -26,27 +25,19 @@ groups make clusters exchangeable, so that J is the same for all [J8]. They find
 predicted leak and nothing beyond it, by a jump.
 """
 
-STYLES = {
-    "unconstrained": ("C1", "--", "s"),
-    "centred": ("C0", "-", "o"),
-    "inverse prior": ("C2", "-.", "^"),
-    "projected": ("C6", ":", "D"),
-}
-
 
 def draw(dataset: xr.Dataset) -> Figure:
     figure = plt.figure(figsize=(PAGE, 4.3))
     upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15), squeeze=False)[:, 0]
-    _pictures(figure, upper.subplots(1, len(STYLES), sharey=True), dataset)
+    _pictures(figure, upper.subplots(1, dataset.sizes["teacher"], sharey=True), dataset)
     excess, entropy, leak = lower.subplots(1, 3)
-    for name, (color, style, marker) in STYLES.items():
-        part = dataset.sel(teacher=name)
-        look = {"color": color, "ls": style, "marker": marker, "mfc": "white"}
-        _over_time(excess, part, "excess", label=name, **look)
-        _over_time(entropy, part, "prior_entropy", label=name, **look)
-        middle = part.student_information_by_leak
-        leak.fill_between(dataset.leak, middle.min("seed"), middle.max("seed"), color=color, alpha=0.15, lw=0)
-        leak.plot(dataset.leak, middle.median("seed"), **look)
+    for name in dataset.teacher.values:
+        part, look = dataset.sel(teacher=name), LOOKS[name]
+        _over_time(excess, part.excess, look)
+        _over_time(entropy, part.prior_entropy, look)
+        end = part.student_information_by_leak
+        leak.fill_between(dataset.leak, end.min("seed"), end.max("seed"), color=look.color, alpha=0.15, lw=0)
+        leak.plot(dataset.leak, end.median("seed"), **look.keywords())
     price = dataset.teacher_information.sel(teacher="projected").median("seed")
     excess.plot(dataset.step, price, color="0.5", ls="-", lw=2.2, zorder=1)
     excess.annotate("$I_r$", (240, float(price[-1])), (0, 3), textcoords="offset points", ha="right")
@@ -66,17 +57,18 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _pictures(figure: Figure, axes: np.ndarray, dataset: xr.Dataset) -> None:
     samples = dataset.sizes["sample"]
-    for axis, letter, name in zip(axes, "abcd", STYLES, strict=True):
+    for axis, letter, name in zip(axes, "abcd", dataset.teacher.values, strict=True):
         picture = dataset.picture.sel(teacher=name)
         image = axis.imshow(picture, aspect="auto", cmap="Greys", vmin=0, vmax=1)
-        axis.set(title=f"{letter}  {name}", xlabel="cluster", xticks=range(dataset.sizes["cluster"]))
+        axis.set(
+            title=f"{letter}  {LOOKS[name].label}", xlabel="cluster", xticks=range(dataset.sizes["cluster"])
+        )
         axis.set_xticklabels(range(1, dataset.sizes["cluster"] + 1))
         axis.set_yticks(range(0, samples + 1, 10))
     axes[0].set_ylabel("sample")
     figure.colorbar(image, ax=axes, label="$q$", pad=0.01)
 
 
-def _over_time(axis: Axes, part: xr.Dataset, name: str, **look: Any) -> None:
-    value, color = part[name], look["color"]
-    axis.fill_between(part.step, value.min("seed"), value.max("seed"), color=color, alpha=0.15, lw=0)
-    axis.plot(part.step, value.median("seed"), markevery=0.07, **look)
+def _over_time(axis: Axes, value: xr.DataArray, look: Look) -> None:
+    axis.fill_between(value.step, value.min("seed"), value.max("seed"), color=look.color, alpha=0.15, lw=0)
+    axis.plot(value.step, value.median("seed"), markevery=0.07, **look.keywords(label=True))

@@ -6,6 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS
 from figures.save import PAGE
 
 CAPTION = """
@@ -25,11 +26,6 @@ teacher [T2] does not meet its target either, and the steeper the target the mor
 with steep shares the true target costs it 0.24 of NMI against the uniform one.
 """
 
-TEACHERS = {
-    "centred": ("C0", "-", "o"),
-    "inverse prior": ("C1", "--", "s"),
-    "projected": ("C2", "-.", "^"),
-}
 PANELS = {
     "nmi": ("NMI", "NMI"),
     "split": ("split", "components"),
@@ -63,7 +59,7 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def _lines(axis: Axes, values: xr.DataArray) -> None:
     """One line for each teacher; small shifts keep the bars apart."""
-    for shift, (teacher, (color, style, marker)) in zip((-0.03, 0, 0.03), TEACHERS.items(), strict=True):
+    for shift, teacher in zip((-0.03, 0, 0.03), values.teacher.values, strict=True):
         runs = values.sel(teacher=teacher)
         if values.name in COUNTS:
             middle = runs.mean("seed")
@@ -75,10 +71,6 @@ def _lines(axis: Axes, values: xr.DataArray) -> None:
             values.exponent + shift,
             middle,
             yerr=np.stack(error),
-            color=color,
-            ls=style,
-            marker=marker,
-            mfc="white",
             elinewidth=0.8,
-            label=teacher,
+            **LOOKS[teacher].keywords(label=True),
         )

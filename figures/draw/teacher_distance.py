@@ -1,36 +1,50 @@
 """Distances between the teachers in total variation, measured and certified."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from figures.look import LOOKS, Line, Look
 from figures.save import PAGE
 
 CAPTION = """
 Total variation between constrained teachers of trained networks' logits against the temperature τ, the
 largest over held-out samples, median over networks with their range as a band. a, d: centred against
-inverse-prior teacher, with the certificate tanh(osc(J)/4) of [J7]. b, e: distance from the exact teacher of
-the centred one and of 1 (inverse prior), 2, 3 and 10 Sinkhorn rounds. c, f: the same for 1, 3 and 10 rounds
-(lines), with the certificate of [T5] (thin, markers). Triangles on top mark the temperature at and below
-which the certificate is 0.99 or more and says nothing. The shaded strip holds the teacher temperatures in
-use, 0.04 to 0.07.
+inverse-prior teacher, with the certificate tanh(osc(J)/4) of [J7]. b, e: distance from the projected teacher
+of the centred one and of 1 (inverse prior), 2, 3 and 10 Sinkhorn rounds. c, f: the same for 1, 3 and 10
+rounds (lines), with the certificate of [T5] (thin, markers). Triangles on top mark the temperature at and
+below which the certificate is 0.99 or more and says nothing. The shaded strip holds the teacher temperatures
+in use, 0.04 to 0.07.
 
 What to see: hot, the centred teacher is off by τ⁻², the inverse-prior one by τ⁻³ and t rounds by τ^−(2t+1)
 [J10]. J7 is never more than 2.6 times the measured distance and keeps saying something wherever teachers
-differ by less than everything. T5 loses a factor that grows like sinh²(Δ/4), Δ ∝ 1/τ, and at the
-temperatures in use it says nothing even after ten rounds.
+differ by less than everything. T5 loses a factor that grows like sinh²(Δ/4), Δ ∝ 1/τ, and at the temperatures
+in use it says nothing even after ten rounds.
 """
 
-ROUNDS = {
-    "centred": ("centred", "C1", "--", "s"),
-    "sinkhorn 1": ("inverse prior", "C0", "-", "o"),
-    "sinkhorn 2": ("2 rounds", "C3", ":", "v"),
-    "sinkhorn 3": ("3 rounds", "C2", "-.", "^"),
-    "sinkhorn 10": ("10 rounds", "C6", (0, (8, 1.5)), "D"),
-}
+BOTH = "centering, inverse_prior"
+PAIRS = ("centering", "sinkhorn 1", "sinkhorn 2", "sinkhorn 3", "sinkhorn 10")
+CERTIFIED = ("sinkhorn 1", "sinkhorn 3", "sinkhorn 10")
+ROUNDS: dict[str, tuple[float, Line]] = {"2": (1.0, ":"), "3": (0.75, "-."), "10": (0.5, (0, (8, 1.5)))}
+"""Number of rounds → share of the brightness of Sinkhorn's colour, and line."""
 FLOOR = {"tv": 1e-9, "kl": 1e-15}
 NAMES = {"tv": "total variation", "kl": "KL divergence (nat)"}
+
+
+def look_of(pair: str) -> Look:
+    """That of the pair's first teacher; Sinkhorn is the inverse prior after one round, then ever darker."""
+    name, _, rounds = pair.partition(",")[0].partition(" ")
+    if not rounds:
+        return LOOKS[name]
+    if rounds == "1":
+        return LOOKS["inverse_prior"]
+    brightness, line = ROUNDS[rounds]
+    red, green, blue = (brightness * x for x in to_rgb(LOOKS[name].color))
+    return replace(LOOKS[name], label=f"{rounds} rounds", color=to_hex((red, green, blue)), line=line)
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -38,28 +52,19 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 
 def draw_measure(dataset: xr.Dataset, measure: str) -> Figure:
-    """Rows: data; columns: centred against inverse prior, all against exact, with certificates."""
+    """Rows: data; columns: centering against the inverse prior, all against projected, with certificates."""
     figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.4), sharex=True, sharey=True)
     for row, data in enumerate(dataset.data.values):
         part = dataset.sel(data=data)
-        _line(axes[row, 0], part, "centred, inverse", measure, color="C1", style="--", label="measured")
-        _bound(axes[row, 0], part, "centred, inverse", measure, color="C1", marker="s", label="certified, J7")
-        for pair, (label, color, style, _) in ROUNDS.items():
-            _line(axes[row, 1], part, pair, measure, color=color, style=style, label=label)
-        for pair in ("sinkhorn 1", "sinkhorn 3", "sinkhorn 10"):
-            label, color, style, marker = ROUNDS[pair]
-            _line(axes[row, 2], part, pair, measure, color=color, style=style, label=label)
-            _bound(
-                axes[row, 2],
-                part,
-                pair,
-                measure,
-                color=color,
-                marker=marker,
-                label="certified, T5" if pair == "sinkhorn 1" else "",
-            )
+        _line(axes[row, 0], part, BOTH, measure, label="measured")
+        _bound(axes[row, 0], part, BOTH, measure, label="certified, J7")
+        for pair in PAIRS:
+            _line(axes[row, 1], part, pair, measure, label=look_of(pair).label)
+        for pair in CERTIFIED:
+            _line(axes[row, 2], part, pair, measure, label=look_of(pair).label)
+            _bound(axes[row, 2], part, pair, measure, label="certified, T5" if pair == CERTIFIED[0] else "")
         for column, what in enumerate(
-            ("centred – inverse prior", "to the exact teacher", "to the exact teacher")
+            ("centering – inverse prior", "to the projected one", "to the projected one")
         ):
             axes[row, column].set_title(f"{'abcdef'[3 * row + column]}  {data}, {what}")
             axes[row, column].axvspan(0.04, 0.07, color="0.88", lw=0, zorder=-1)
@@ -72,23 +77,20 @@ def draw_measure(dataset: xr.Dataset, measure: str) -> Figure:
     return figure
 
 
-def _line(
-    axis: Axes, part: xr.Dataset, pair: str, measure: str, *, color: str, style: object, label: str
-) -> None:
-    value = part[f"{measure}_max"].sel(pair=pair)
+def _line(axis: Axes, part: xr.Dataset, pair: str, measure: str, *, label: str) -> None:
+    look, value = look_of(pair), part[f"{measure}_max"].sel(pair=pair)
     low, middle, high = (value.quantile(q, "seed") for q in (0, 0.5, 1))
     shown = middle > FLOOR[measure]
-    axis.fill_between(part.temperature, low.where(shown), high.where(shown), color=color, alpha=0.2, lw=0)
-    axis.plot(part.temperature, middle.where(shown), color=color, ls=style, label=label)
+    axis.fill_between(
+        part.temperature, low.where(shown), high.where(shown), color=look.color, alpha=0.2, lw=0
+    )
+    axis.plot(part.temperature, middle.where(shown), label=label, **look.keywords(marker=False))
 
 
-def _bound(
-    axis: Axes, part: xr.Dataset, pair: str, measure: str, *, color: str, marker: str, label: str
-) -> None:
+def _bound(axis: Axes, part: xr.Dataset, pair: str, measure: str, *, label: str) -> None:
+    thin = look_of(pair).keywords() | {"ls": "-", "lw": 0.5, "ms": 2.6}
     edge = float(part.vacuous_below.sel(pair=pair).median())
     value = part[f"{measure}_bound"].sel(pair=pair).median("seed")
     value = value.where(part.temperature > edge)
-    axis.plot(
-        part.temperature, value, color=color, ls="-", lw=0.5, marker=marker, ms=2.6, mfc="white", label=label
-    )
-    axis.plot(edge, 0.97, "v", color=color, ms=4, transform=axis.get_xaxis_transform())
+    axis.plot(part.temperature, value, label=label, **thin)
+    axis.plot(edge, 0.97, "v", color=thin["color"], ms=4, transform=axis.get_xaxis_transform())

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from experiments.studies import phase_diagram
+from experiments.studies.shared import BY_BATCH, only, simplex_mixture
 from experiments.training.model import Architecture
 
 SETTINGS = phase_diagram.Settings(seeds=1, temperatures=6, steps=80, moment_samples=8192)
@@ -11,8 +13,8 @@ SETTINGS = phase_diagram.Settings(seeds=1, temperatures=6, steps=80, moment_samp
 
 @pytest.fixture(scope="module")
 def column():
-    part = phase_diagram.work(phase_diagram.Chunk(settings=SETTINGS, student="linear", correlation=0.625))
-    return part.assign_coords(teacher=list(phase_diagram.TEACHERS), ratio=phase_diagram.rows(SETTINGS))
+    part = phase_diagram.work(only(phase_diagram.Chunk, SETTINGS, student="linear", correlation=0.625))
+    return part.assign_coords(teacher=list(BY_BATCH), ratio=phase_diagram.rows(SETTINGS))
 
 
 @pytest.mark.claim("D2")
@@ -24,14 +26,14 @@ def test_a_constrained_linear_student_learns_below_its_correlation_and_not_above
 
 @pytest.mark.control("D3")
 def test_an_unconstrained_one_falls_into_one_cluster_whatever_the_correlation(column):
-    free = column.student_prior_entropy.sel(teacher="none") / np.log(8)
+    free = column.student_prior_entropy.sel(teacher="unconstrained") / np.log(8)
     assert (free.where(column.ratio < 0.8, drop=True) < 0.1).all()
     assert (free.where(column.ratio > 1.05, drop=True) > 0.9).all()
 
 
 @pytest.mark.claim("D2")
 def test_lines_for_the_student_that_learns_features_are_in_order():
-    source = phase_diagram.mixture(8, 0.5).source(range(2), dtype=phase_diagram.torch.float64)
+    source = simplex_mixture(8, 0.5).source(range(2), dtype=torch.float64)
     found = phase_diagram._predicted(SETTINGS, source, Architecture(clusters=8, hidden=(32, 16)))
     assert (found["data_correlation"] < found["visible_ratio"]).all()
     assert (found["visible_ratio"] < found["initial_correlation"]).all()

@@ -20,7 +20,7 @@ def found():
 
 
 @pytest.mark.claim("J5")
-def test_at_every_step_centring_pays_the_lautum_information(found):
+def test_at_every_step_centering_pays_the_lautum_information(found):
     at_most(found.identity_error.values, 1e-12)
     equal(
         found.centred_log_ratio.values,
@@ -47,12 +47,12 @@ def test_centred_and_inverse_prior_teachers_of_a_run_are_within_the_bound(found)
 def test_only_the_projected_teacher_gives_up_none_of_the_prior(found):
     deficit = found.deficit_of_teacher
     assert (deficit.sel(aside="projected") < 1e-12).all()
-    assert (deficit.sel(aside=["centred", "inverse prior"]) > 1e-4).all()
+    assert (deficit.sel(aside=["centering", "inverse_prior"]) > 1e-4).all()
 
 
 def test_differences_are_centred_less_the_other_run(found):
     last = found.nmi.isel(step=-1)
-    expected = (last.sel(run="centred, batch") - last).mean("seed")
+    expected = (last.sel(run="centering") - last).mean("seed")
     np.testing.assert_allclose(found.nmi_difference.sel(bound="mean"), expected, atol=1e-6)
 
 

@@ -1,10 +1,13 @@
 """The experiment on digits: pairing, references, and what needs no training to be known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from experiments.engine import sweep
 from experiments.studies import real_data
+from experiments.studies.shared import only
 
 
 @pytest.fixture(scope="module")
@@ -14,12 +17,12 @@ def settings():
 
 def measures(settings, method):
     with sweep.reproducible():
-        return real_data.work(real_data.Chunk(settings=settings, method=method))
+        return real_data.work(only(real_data.Chunk, settings, method=method))
 
 
 @pytest.fixture(scope="module")
 def found(settings):
-    methods = ("centred, EMA", "none", "k-means", "untrained network", "pixels")
+    methods = ("moving_centering", "unconstrained", "k-means", "untrained network", "pixels")
     return {method: measures(settings, method) for method in methods}
 
 
@@ -39,9 +42,9 @@ def test_k_means_tells_digits_apart_better_than_random_weights(found):
 
 
 def test_runs_of_a_seed_start_from_one_network(found, settings):
-    still = real_data.Settings(**{**vars(settings), "learning_rate": 0.0})
+    still = replace(settings, learning_rate=0.0)
     untrained = found["untrained network"]
-    for method in ("none", "projected"):
+    for method in ("unconstrained", "projected"):
         np.testing.assert_array_equal(measures(still, method).probe_accuracy, untrained.probe_accuracy)
 
 

@@ -6,12 +6,14 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from scipy import stats
 
+import theory
 from experiments.engine import registry, sweep
 from experiments.studies import initialisation
-from experiments.studies.shared import only, over, paired_difference, variant_of
+from experiments.studies.shared import log_tilt_of, only, over, paired_difference, variant_of
 from figures.look import LOOKS
 from theory import TEACHERS
 
@@ -109,6 +111,23 @@ def test_a_run_is_its_teacher_and_what_normalises_it(name):
     assert run.center_momentum == (0.7 if name.startswith("moving_") else None)
     given = {"order": run.order, "rounds": run.rounds}
     assert {setting for setting, value in given.items() if value is not None} == set(teacher.settings)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "expected"),
+    [
+        ("unconstrained", lambda log_p: torch.zeros_like(log_p[..., 0, :])),
+        ("centering", theory.centering_log_tilt),
+        ("inverse_prior", theory.inverse_prior_log_tilt),
+        ("projected", lambda log_p: theory.project(log_p).log_tilt),
+    ],
+)
+def test_log_probabilities_are_tilted_as_they_are(teacher, expected):
+    logits = torch.randn(3, 32, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    log_p = theory.log_softmax(logits, temperature=0.1)
+    log_tilt = log_tilt_of(teacher, log_p)
+    torch.testing.assert_close(theory.tilt(log_p, log_tilt), TEACHERS[teacher](log_p))
+    assert torch.equal(log_tilt, expected(log_p))
 
 
 def test_a_moving_average_needs_its_momentum():

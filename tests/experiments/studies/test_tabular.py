@@ -10,6 +10,8 @@ from experiments.studies.tabular import Settings
 from figures.draw import tabular as figure
 from tests.claims.ledger import at_most
 
+CONSTRAINED = ["centering", "inverse_prior", "projected"]
+
 
 @pytest.fixture(scope="module")
 def measured():
@@ -21,14 +23,14 @@ def test_collapse_has_the_least_loss_of_all(measured):
     end = measured.isel(step=-1)
     collapsed = end.sel(teacher="unconstrained")
     at_most(collapsed.prior_entropy, 0.25)
-    for teacher in ("centred", "inverse prior", "projected"):
+    for teacher in CONSTRAINED:
         at_most(collapsed.excess, end.excess.sel(teacher=teacher))
         at_most(collapsed.loss, end.loss.sel(teacher=teacher))
 
 
 @pytest.mark.control("O4")
 def test_with_a_constraint_all_clusters_stay_in_use_from_any_start(measured):
-    held = measured.sel(teacher=["centred", "inverse prior", "projected"])
+    held = measured.sel(teacher=CONSTRAINED)
     at_most(0.95 * np.log(6), held.prior_entropy.isel(step=-1))
     at_most(0.95 * np.log(6), held.prior_entropy_by_bias)
 
@@ -43,7 +45,7 @@ def test_runs_that_hold_are_certified_and_the_collapsed_one_is_not(measured):
 
 @pytest.mark.claim("D2")
 def test_groups_are_found_up_to_the_predicted_leak_only(measured):
-    learnt = measured.student_information_by_leak.sel(teacher=["centred", "inverse prior", "projected"])
+    learnt = measured.student_information_by_leak.sel(teacher=CONSTRAINED)
     assert float(measured.critical_leak) == 0.5
     at_most(0.5, learnt.sel(leak=0.25))
     at_most(learnt.sel(leak=0.7), 1e-3)

@@ -49,7 +49,7 @@ def test_the_projected_teacher_meets_every_target(found):
 @pytest.mark.control("T3")
 def test_the_closed_forms_do_not(found):
     # at the uniform start they do, to first order (D1): here it has been left
-    assert (found.prior_error.sel(teacher=["centred", "inverse prior"]) > 1e-4).all()
+    assert (found.prior_error.sel(teacher=["centering", "inverse_prior"]) > 1e-4).all()
 
 
 def test_the_components_can_be_told_apart_and_every_direction_grows():

@@ -35,8 +35,8 @@ def test_each_sinkhorn_round_gains_two_orders_of_temperature(measured):
     near = measured.sel(temperature=slice(0.9, 40)).isel(temperature=[0, -1])
     fall = np.log(near.tv.isel(temperature=0) / near.tv.isel(temperature=-1))
     order = (fall / np.log(near.temperature.values[1] / near.temperature.values[0])).median(("data", "seed"))
-    equal(order.sel(pair="centred, inverse").item(), 2.0, atol=0.15)
-    equal(order.sel(pair="centred").item(), 2.0, atol=0.15)
+    equal(order.sel(pair="centering, inverse_prior").item(), 2.0, atol=0.15)
+    equal(order.sel(pair="centering").item(), 2.0, atol=0.15)
     equal(order.sel(pair="sinkhorn 1").item(), 3.0, atol=0.25)
 
 
