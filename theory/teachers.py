@@ -151,6 +151,10 @@ class Teacher:
         statistic = self.statistic_of(batch, settings)
         return self.applied(statistic, batch.temperature, batch.ensemble.log_target)
 
+    def order_of_average(self, settings: Settings) -> float:
+        """The order of the power mean that averages statistics: the table's, or else the setting."""
+        return next(order for order in (self.average_order, settings.order) if order is not None)
+
     def applied(self, statistic: Array, temperature: Array | float, log_target: Array) -> Array:
         """λ = log π − S, S divided by τ where it is in units of logits."""
         if self.in_logits:
@@ -159,6 +163,11 @@ class Teacher:
 
     def _checked(self, batch: Batch, settings: Settings) -> Array:
         xp = batch.ensemble.xp
+        shape = tuple(getattr(batch.temperature, "shape", ()))
+        if self.in_logits and len(shape) > 1 and shape[-2] > 1:
+            raise ValueError(
+                f"`temperature` must be one for all samples for teacher {self.name!r}, got shape {shape}."
+            )
         if self.exact:
             check_feasible(batch.ensemble, name="logits")
         log_tilt = self.log_tilt_of(batch, settings)

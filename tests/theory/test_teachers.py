@@ -149,8 +149,7 @@ def test_the_statistic_of_two_batches_is_the_mean_of_theirs(teacher, case, data)
     given_ = settings(teacher)
     parts = [teacher.statistic_of(checked(case, z), given_) for z in (case.logits[:cut], case.logits[cut:])]
     shares = np.array([cut, len(case.logits) - cut]) / len(case.logits)
-    order = given_.order if teacher.average_order is None else teacher.average_order
-    pooled = power_mean_kernel(np.stack(parts), shares, order, np)
+    pooled = power_mean_kernel(np.stack(parts), shares, teacher.order_of_average(given_), np)
     equal(pooled, teacher.statistic_of(checked(case, case.logits), given_), atol=1e-9)
 
 
@@ -228,6 +227,21 @@ def test_a_target_that_zeros_put_out_of_reach_is_named():
     logits = np.array([[0.0, 0.0, -np.inf], [0.0, 0.0, -np.inf], [0.0, 0.0, 0.0]])
     with pytest.raises(theory.InfeasibleTarget, match=r"met by a tilt of `logits`.*\{2\} exceeds"):
         theory.TEACHERS["projected"](logits, log_target=np.log([0.25, 0.25, 0.5]))
+
+
+def test_a_centre_is_divided_by_one_temperature():
+    logits, each = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]]), np.array([[0.5], [1.0], [2.0]])
+    for name, teacher in theory.TEACHERS.items():
+        given_ = GIVEN.get(name, {})
+        if teacher.in_logits:
+            with pytest.raises(
+                ValueError, match=r"^`temperature` must be one for all samples .* shape \(3, 1\)"
+            ):
+                teacher(logits, temperature=each, **given_)
+        else:
+            same = theory.log_softmax(logits, temperature=each)
+            if "sample shift" in teacher.ignores:
+                equal(teacher(logits, temperature=each, **given_), teacher(same, **given_), atol=1e-9)
 
 
 def test_the_table_cannot_be_changed():

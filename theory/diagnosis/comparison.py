@@ -120,4 +120,4 @@ def _power_mean_order(run: Run) -> float | None:
     teacher = run.teacher
     if not (teacher.pools and "sample shift" in teacher.ignores):
         return None
-    return run.settings.order if teacher.average_order is None else teacher.average_order
+    return teacher.order_of_average(run.settings)

@@ -139,7 +139,7 @@ class TeacherNormalizer(nn.Module):
         self.teacher = check_teacher(teacher)
         tol = check_number("tol", tol, low=0.0, open_low=True)
         self.settings = self.teacher.check_settings(order=order, rounds=rounds, tol=tol)
-        self.order = next(s for s in (self.teacher.average_order, self.settings.order) if s is not None)
+        self.order = self.teacher.order_of_average(self.settings)
         self.clusters = check_count("clusters", clusters, low=2)
         if momentum is not None:
             check_momentum("momentum", momentum)
