@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS, Line, Look
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE, Line, Look
 
 CAPTION = """
 Total variation between constrained teachers of trained networks' logits against the temperature τ, the
@@ -69,8 +68,12 @@ def draw_measure(dataset: xr.Dataset, measure: str) -> Figure:
             axes[row, column].set_title(f"{'abcdef'[3 * row + column]}  {data}, {what}")
             axes[row, column].axvspan(0.04, 0.07, color="0.88", lw=0, zorder=-1)
         axes[row, 0].set_ylabel(NAMES[measure])
+    coldest, hottest = (float(dataset.temperature[i]) for i in (0, -1))
     top = 8 if measure == "tv" else 1e3
-    axes[0, 0].set(xscale="log", yscale="log", ylim=(FLOOR[measure], top))
+    # a certificate that always says something has its mark at 0, where a logarithmic axis has no place
+    axes[0, 0].set(
+        xscale="log", yscale="log", xlim=(coldest / 1.2, hottest * 1.2), ylim=(FLOOR[measure], top)
+    )
     for column in range(3):
         axes[0, column].legend(loc="upper right", borderaxespad=0.8)
         axes[1, column].set_xlabel("temperature $\\tau$ (raw logits)")
