@@ -18,6 +18,8 @@ from experiments.training.names import MOVING
 from theory import TEACHERS
 
 Line = str | tuple[int, tuple[float, ...]]
+PAGE = 7.0
+"""Width of the page, in inches."""
 
 DRAWN: Mapping[str, tuple[str, Line, str, str]] = MappingProxyType({
     "unconstrained": ("#000000", (0, (9, 2)), "X", ""),

@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Clusters of a student of a two-dimensional mixture, one panel for each teacher, all sharpened, all from the

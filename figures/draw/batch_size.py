@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.training.names import MOVING
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 What a batch of B samples does. a: bias of log P̂ for populations of K clusters with Zipf shares, averaged

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
-from figures.save import PAGE
+from figures.look import PAGE
 
 CAPTION = """
 Rate of the moving centre against rate of the moving teacher, 1 − momentum of each per step [D4];

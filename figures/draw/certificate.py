@@ -7,8 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 The no-collapse certificate along training runs, on held-out samples; medians over seeds with the range as a

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
 from experiments.training.names import split
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 from theory import TEACHERS
 
 CAPTION = """

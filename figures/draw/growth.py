@@ -5,8 +5,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Growth rate per step of every direction of feature space, for six teachers, two temperatures and two teacher

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
-from figures.save import PAGE
+from figures.look import PAGE
 
 CAPTION = """
 Information that a student keeps, against the temperature it ends at, for three ways to start [D3]: cold

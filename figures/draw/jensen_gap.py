@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.save import PAGE
+from figures.look import PAGE
 
 CAPTION = """
 The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its

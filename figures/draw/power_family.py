@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.draw.shared import name_rows, spread
-from figures.look import LOOKS, Look
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE, Look
 
 CAPTION = """
 Teachers log π − log M_s of orders s from below centering (s = 0) to beyond the inverse prior (s = 1), and the

@@ -5,8 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 I(X;K) and L(X;K) of the teacher's p before any constraint, along training with each teacher (columns) on a

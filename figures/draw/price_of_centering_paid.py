@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.draw.shared import interval, name_rows
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 What the centred run gives up. Upper row, along the runs centred by the batch, median of eight seeds and

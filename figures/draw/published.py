@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.save import PAGE
+from figures.look import PAGE
 
 CAPTION = """
 Published ablations of DINO (Caron et al. 2021; ViT-S, k-NN top-1 in per cent; τ_s = 0.1, momentum teacher

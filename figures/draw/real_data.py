@@ -5,8 +5,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures.draw.shared import interval, name_rows, spread
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Every teacher on scikit-learn's digits, K = 16 clusters, 16 seeds; teachers of a seed share data, order of

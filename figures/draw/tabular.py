@@ -6,8 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS, Look
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE, Look
 
 CAPTION = """
 Free logits for each of 60 samples in six groups; positive pairs keep to a group but for a share, the leak.

@@ -6,8 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.look import LOOKS
-from figures.save import PAGE
+from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Eight well separated components with shares ∝ 1/rank (upper row) and ∝ rank^−1.5 (lower row), eight
