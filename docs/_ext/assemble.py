@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.engine.registry import figures
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
-from tests.claims.ledger import NOTES, read_claims
+from tests.claims.notes import NOTES, read_claims
 
 READING_ORDER = [
     "logspace",
@@ -67,7 +67,7 @@ def write(target: Path) -> None:
 
 def _claims() -> str:
     """The claim table with links claim → derivation → test → figure, all within the site."""
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     tests = marked_files()
     derived = {label: name for name, labels in NOTEBOOKS.items() for label in labels}
     lines = [
@@ -127,7 +127,7 @@ def _linked(notes: str) -> str:
 
 def _cited(text: str) -> str:
     """The text with links to the claims, figures and notebooks that it gives as evidence."""
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     drawn = figures()
 
     def linked(match: re.Match[str]) -> str:
@@ -141,7 +141,7 @@ def _cited(text: str) -> str:
 
 def _labelled(text: str) -> str:
     """The text of a page one folder down with its claims' labels, `[O2, D3]`, linked to the notes."""
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
 
     def linked(match: re.Match[str]) -> str:
         links = (f"[{x}](../paper_notes.md#{anchor(claims[x])})" for x in match[1].split(", "))

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from experiments.engine.registry import figures
-from tests.claims.ledger import NOTES, read_claims
+from tests.claims.notes import NOTES, read_claims
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- claims: python -m tests.claims.claim_table -->", "<!-- /claims -->"
@@ -28,13 +28,13 @@ def derivations():
 NOTEBOOKS = derivations()
 
 
-def marked_files():
-    """Label → the test files that mark it as a claim, the one with most tests of it first."""
+def marked_files(mark="claim", *, tests=ROOT / "tests"):
+    """Label → the test files that mark it as a claim (or a control), the one with most tests of it first."""
     counts = {}
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        name = path.relative_to(ROOT / "tests").as_posix()
+    for path in sorted(tests.rglob("test_*.py")):
+        name = path.relative_to(tests).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.claim":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == f"pytest.mark.{mark}":
                 for argument in node.args:
                     by_file = counts.setdefault(ast.literal_eval(argument), {})
                     by_file[name] = by_file.get(name, 0) + 1
@@ -48,7 +48,7 @@ def anchor(claim):
 
 
 def table():
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     tests = marked_files()
     drawn = {}
     for name, entry in figures().items():

@@ -1,103 +1,63 @@
-"""The claims ledger: every statement of `paper_notes.md` against the tests that verify it.
+"""The claims ledger, a pytest plugin: what a run has seen of every statement of `paper_notes.md`.
 
 `@pytest.mark.claim("J5")` goes on a test, `@pytest.mark.control("J5")` on a case outside the claim's
-conditions where the statement visibly fails. At the end of a run one table gives, claim by claim, the tests
-and controls that ran, the examples tried, the worst margin seen and the verdict. `--claims=json` writes the
-same as JSON.
+conditions where the statement visibly fails. At the end of a run one table gives, for each claim of which
+something ran, the tests and controls, the examples tried, the worst margin and the largest error seen, and
+the verdict. `--claims=json` writes the same as JSON, all claims in it.
 
-A test of an unknown claim fails the run; so does, when the whole suite was collected, a claim without a test
-or without a control.
+That each claim has a test, a control and a verdict is tested in `test_coverage.py`, from the files alone.
 """
 
 import functools
 import json
 import math
-import re
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import pytest
 
 from tests.claims.evidence import Evidence, at_most, equal
+from tests.claims.notes import NOTES, Claim, read_claims
 
 __all__ = ["at_most", "equal"]
 
-NOTES = "paper_notes.md"
-_HEADING = re.compile(r"^### \[(?P<label>\w+)\] (?P<title>.+)$")
-_VERDICT = re.compile(r"^\*\*Verdict:?\*\*:?\s*(?P<verdict>.+)$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+EVIDENCE = pytest.StashKey[Evidence]()
+_ROW = "{:<4} {:>5} {:>8} {:>8} {:>9} {:>8}  {:<8}  {:<24}  {}"
 
 
 @dataclass(kw_only=True)
-class Claim:
-    """One heading of `paper_notes.md`, and the tests and evidence gathered for it."""
+class Ran:
+    """One test that ran: the claims it verifies, the claims it is a control of, and how it ended."""
 
-    label: str
-    title: str
-    verdict: str
-    tests: int = 0
-    controls: int = 0
-    examples: int = 0
-    margin: float | None = None  # smallest rhs − lhs of its inequalities
-    error: float | None = None  # largest error of its identities, in units of the tolerance
-    result: str = "not run"
-
-
-def read_claims(path):
-    """Claims of the notes in order, and what is wrong with their headings."""
-    claims, problems, claim, fenced = {}, [], None, False
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        if fenced:
-            continue
-        if heading := _HEADING.match(line):
-            claim = Claim(label=heading["label"], title=heading["title"].strip(), verdict="")
-            if claim.label in claims:
-                problems.append(f"{claim.label} has two headings in {path.name}")
-            claims[claim.label] = claim
-        elif line.startswith("#"):
-            claim = None
-        elif claim and (found := _VERDICT.match(line)):
-            claim.verdict = found["verdict"].strip()
-    problems += [
-        f"{c.label} has no line `**Verdict:** …` in {path.name}" for c in claims.values() if not c.verdict
-    ]
-    return claims, problems
-
-
-@dataclass(kw_only=True)
-class Test:
-    """One collected test: the claims it verifies, the claims it is a control of, and how it ended."""
-
-    __test__ = False
     claims: list[str]
     controls: list[str]
-    outcome: str = "not run"
     evidence: Evidence = field(default_factory=Evidence)
+    outcome: str = "not run"
+
+
+@dataclass(kw_only=True)
+class Row(Claim):
+    """One claim, and the evidence of the tests that ran."""
+
+    tests: int
+    controls: int
+    examples: int
+    margin: float | None  # smallest rhs − lhs of its inequalities
+    error: float | None  # largest error of its identities, in units of the tolerance
+    result: str
 
 
 class Ledger:
-    """Collects, per pytest run, the tests of each claim; reports and judges at the end."""
+    """Gathers the evidence of each test, and reports it claim by claim at the end."""
 
     def __init__(self, config):
         self.config = config
-        self.notes = config.rootpath / NOTES
-        self.claims, self.problems = read_claims(self.notes) if self.notes.exists() else ({}, [])
+        notes = config.rootpath / NOTES
+        self.claims = read_claims(notes) if notes.exists() else {}
         self.tests = {}
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items):
-        # First in line: tests deselected afterwards (`-m "not slow"`, `-k`) exist all the same.
-        for item in items:
-            claims, controls = (
-                [x for m in item.iter_markers(name) for x in m.args] for name in ("claim", "control")
-            )
-            self.tests[item.nodeid] = Test(claims=claims, controls=controls)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem):
-        evidence = self.tests[pyfuncitem.nodeid].evidence
+        evidence = pyfuncitem.stash[EVIDENCE] = Evidence()
         handle = getattr(pyfuncitem.obj, "hypothesis", None)
         if handle is None:
             evidence.start_example()
@@ -117,143 +77,88 @@ class Ledger:
             if handle is not None:
                 handle.inner_test = inner
 
-    # With pytest-xdist tests run in workers and are judged here: reports bring the evidence, nodes the marks.
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item):
+        """With pytest-xdist a test runs in a worker: what the table needs of it travels in its report."""
         report = yield
-        if _is_worker(self.config):
-            report.evidence = asdict(self.tests[item.nodeid].evidence)
+        report.ledger = {
+            "claims": [label for mark in item.iter_markers("claim") for label in mark.args],
+            "controls": [label for mark in item.iter_markers("control") for label in mark.args],
+            "evidence": asdict(item.stash.get(EVIDENCE, Evidence())),
+        }
         return report
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node):
-        for nodeid, (claims, controls) in getattr(node, "workeroutput", {}).get("ledger", {}).items():
-            test = self.tests.setdefault(nodeid, Test(claims=[], controls=[]))
-            test.claims, test.controls = claims, controls
-
     def pytest_runtest_logreport(self, report):
-        test = self.tests.setdefault(report.nodeid, Test(claims=[], controls=[]))
-        if hasattr(report, "evidence") and not _is_worker(self.config):
-            test.evidence = Evidence(**report.evidence)
+        if not hasattr(report, "ledger"):  # of a worker that died
+            return
+        claims, controls, evidence = (report.ledger[key] for key in ("claims", "controls", "evidence"))
+        test = self.tests.setdefault(report.nodeid, Ran(claims=claims, controls=controls))
+        test.evidence = Evidence(**evidence)
         if report.failed or (report.when == "call" and report.passed and test.outcome != "failed"):
             test.outcome = report.outcome
 
-    def pytest_sessionfinish(self, session, exitstatus):
-        if _is_worker(self.config):
-            marks = {nodeid: (test.claims, test.controls) for nodeid, test in self.tests.items()}
-            self.config.workeroutput["ledger"] = marks
-            return
-        judged = exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.TESTS_FAILED,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        )
-        if not self.notes.exists() or not judged or self.config.option.collectonly:
-            return
-        whole = self._whole_suite()
-        self._judge(whole)
-        if self.problems:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if path := self.config.getoption("claims"):
-            record = {
-                "complete": whole,
-                "problems": self.problems,
-                "claims": list(map(asdict, self.claims.values())),
-            }
-            path.write_text(
-                json.dumps(_finite(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+    def rows(self):
+        """Every claim of the notes, in order."""
+        ran = [test for test in self.tests.values() if test.outcome != "not run"]
+        return [_row(claim, ran) for claim in self.claims.values()]
 
-    def _whole_suite(self):
-        option = self.config.getoption
-        if any(option(x, None) for x in ("keyword", "lf", "deselect", "ignore", "ignore_glob", "stepwise")):
-            return False
-        here, root = self.config.invocation_params.dir, self.config.rootpath
-        given = [Path(here, arg).resolve() for arg in self.config.args]
-        return all(
-            any(Path(root, wanted).resolve().is_relative_to(path) for path in given)
-            for wanted in self.config.getini("testpaths") or ["."]
-        )
-
-    def _judge(self, whole):
-        for nodeid, test in self.tests.items():
-            unknown = [x for x in test.claims + test.controls if x not in self.claims]
-            self.problems += [f"{nodeid} names {x}, which {NOTES} does not have" for x in unknown]
-        for claim in self.claims.values():
-            tests = [t for t in self.tests.values() if claim.label in t.claims]
-            controls = [t for t in self.tests.values() if claim.label in t.controls]
-            if whole and not tests:
-                self.problems.append(f"{claim.label} has no test: @pytest.mark.claim({claim.label!r})")
-            if whole and not controls:
-                self.problems.append(f"{claim.label} has no control: @pytest.mark.control({claim.label!r})")
-            ran = [t for t in tests if t.outcome != "not run"]
-            outcomes = {t.outcome for t in tests + controls}
-            claim.tests = len(ran)
-            claim.controls = sum(t.outcome != "not run" for t in controls)
-            claim.examples = sum(t.evidence.examples for t in ran)
-            claim.margin = min(
-                (t.evidence.margin for t in ran if t.evidence.margin is not None), default=None
-            )
-            claim.error = max((t.evidence.error for t in ran if t.evidence.error is not None), default=None)
-            claim.result = (
-                "FAILED"
-                if "failed" in outcomes
-                else "verified"
-                if claim.tests and claim.controls
-                else "in part"
-                if claim.tests or claim.controls
-                else "not run"
-            )
-
-    def pytest_terminal_summary(self, terminalreporter):
-        shown = [c for c in self.claims.values() if c.tests or c.controls or self._whole_suite()]
-        if shown and not self.config.option.collectonly:
+    def pytest_terminal_summary(self, terminalreporter, exitstatus):
+        rows = self.rows()
+        shown = [row for row in rows if row.tests or row.controls]
+        if shown:
             terminalreporter.section(f"claims of {NOTES}")
             terminalreporter.line(
                 _ROW.format("", "tests", "controls", "examples", "margin", "error", "result", "", "")
             )
-            for c in shown:
-                color = {"verified": {"green": True}, "FAILED": {"red": True}}.get(c.result, {"yellow": True})
-                verdict = c.verdict if len(c.verdict) <= 24 else c.verdict[:23].rstrip() + "…"
-                numbers = c.tests, c.controls, c.examples, _number(c.margin), _number(c.error)
-                terminalreporter.line(
-                    _ROW.format(c.label, *numbers, c.result, verdict, c.title).rstrip(), **color
+            for row in shown:
+                color = {"verified": {"green": True}, "FAILED": {"red": True}}.get(
+                    row.result, {"yellow": True}
                 )
+                terminalreporter.line(_line(row), **color)
             terminalreporter.line(
                 "margin: smallest rhs − lhs seen; error: largest, in units of the tolerance"
             )
-        if self.problems:
-            terminalreporter.section("claims without what they need", red=True, bold=True)
-            for problem in self.problems:
-                terminalreporter.line(problem, red=True)
+        complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if (path := self.config.getoption("claims")) and complete:
+            text = json.dumps([_finite(asdict(row)) for row in rows], indent=1, ensure_ascii=False)
+            path.write_text(text + "\n", encoding="utf-8")
 
 
-_ROW = "{:<4} {:>5} {:>8} {:>8} {:>9} {:>8}  {:<8}  {:<24}  {}"
+def _row(claim, ran):
+    tests = [test for test in ran if claim.label in test.claims]
+    controls = [test for test in ran if claim.label in test.controls]
+    margins = [test.evidence.margin for test in tests if test.evidence.margin is not None]
+    errors = [test.evidence.error for test in tests if test.evidence.error is not None]
+    if any(test.outcome == "failed" for test in tests + controls):
+        result = "FAILED"
+    elif tests and controls:
+        result = "verified"
+    else:
+        result = "in part" if tests or controls else "not run"
+    return Row(
+        **asdict(claim),
+        tests=len(tests),
+        controls=len(controls),
+        examples=sum(test.evidence.examples for test in tests),
+        margin=min(margins, default=None),
+        error=max(errors, default=None),
+        result=result,
+    )
 
 
-def _is_worker(config):
-    return hasattr(config, "workerinput")
+def _line(row):
+    verdict = row.verdict if len(row.verdict) <= 24 else row.verdict[:23].rstrip() + "…"
+    numbers = row.tests, row.controls, row.examples, _number(row.margin), _number(row.error)
+    return _ROW.format(row.label, *numbers, row.result, verdict, row.title).rstrip()
 
 
 def _number(x):
     return "" if x is None else f"{x:.2g}"
 
 
-def _finite(x):
+def _finite(row):
     """Infinite margins as null: JSON has no infinity."""
-    if isinstance(x, dict):
-        return {key: _finite(value) for key, value in x.items()}
-    if isinstance(x, list):
-        return list(map(_finite, x))
-    return None if isinstance(x, float) and not math.isfinite(x) else x
-
-
-def _claims_path(config, value):
-    form, _, path = value.partition(":")
-    if form != "json":
-        raise pytest.UsageError(f"--claims takes json or json:PATH, got {value!r}")
-    return Path(config.invocation_params.dir, path) if path else config.rootpath / "claims.json"
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
 
 
 def pytest_addoption(parser):
@@ -268,5 +173,9 @@ def pytest_configure(config):
         "markers", "control(*labels): where these claims' conditions fail, so does the statement"
     )
     if value := config.getoption("claims"):
-        config.option.claims = _claims_path(config, value)
+        form, _, path = value.partition(":")
+        if form != "json":
+            raise pytest.UsageError(f"--claims takes json or json:PATH, got {value!r}")
+        here = config.invocation_params.dir
+        config.option.claims = here / path if path else config.rootpath / "claims.json"
     config.pluginmanager.register(Ledger(config), "claims-ledger")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor, with_table
-from tests.claims.ledger import NOTES, read_claims
+from tests.claims.notes import NOTES, read_claims
 
 PAGES = ["README.md", "CONTRIBUTING.md", NOTES]
 
@@ -84,7 +84,7 @@ def test_shell_commands_run(command):
 @pytest.mark.parametrize("page", PAGES)
 def test_links_resolve(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     anchors = {anchor(claim) for claim in claims.values()}
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         path, _, fragment = target.partition("#")
@@ -103,5 +103,5 @@ def test_files_and_figures_named_in_the_notes_exist():
 
 
 def test_every_claim_has_a_derivation():
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     assert {label for labels in NOTEBOOKS.values() for label in labels} == set(claims)

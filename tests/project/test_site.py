@@ -11,7 +11,7 @@ import pytest
 
 import theory
 from tests.claims.claim_table import NOTEBOOKS, ROOT
-from tests.claims.ledger import NOTES, read_claims
+from tests.claims.notes import NOTES, read_claims
 from tests.support.browser import CHROMIUM, chromium
 from theory.dynamics import center_stability
 
@@ -116,7 +116,7 @@ def test_pages_with_mathematics_are_many(pages):
 
 @pytest.mark.slow
 def test_every_claim_leads_to_its_proof_and_its_tests(pages):
-    claims, _ = read_claims(ROOT / NOTES)
+    claims = read_claims(ROOT / NOTES)
     text = (BUILT / "_assembled/claims.html").read_text(encoding="utf-8")
     rows = {
         row[1]: set(re.findall(r'href="([a-z]+)', row[2]))
