@@ -43,10 +43,11 @@ figures: $(VENV)/.stamp  ## draw the figures from results/ (QUICK=1: train brief
 experiments: $(VENV)/.stamp  ## list the experiments; ARGS=collapse runs one, QUICK=1 briefly
 	$(BIN)/python -m experiments $(if $(ARGS),$(ARGS) $(if $(QUICK),--quick))
 
-check: $(VENV)/.stamp  ## format, lint and types, changing nothing
+check: $(VENV)/.stamp  ## format, lint, types and imports, changing nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.stamp  ## format, and fix what the linter can
 	$(BIN)/ruff format .

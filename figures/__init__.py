@@ -1,1 +1,1 @@
-"""The figures: NAME.py draws what the experiment of the same name measured."""
+"""The gallery: each figure as SVG, PNG and PDF with its caption; the code that draws it is in draw/."""

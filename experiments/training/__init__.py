@@ -1,0 +1,1 @@
+"""Self-distillation of many small networks at once: models, the one loop, what is recorded."""

@@ -1,0 +1,1 @@
+"""The ledger of claims: which tests verify each, on how many examples, by what margin."""

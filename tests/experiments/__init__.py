@@ -1,0 +1,1 @@
+"""Studies and what they are made of."""

@@ -1,0 +1,1 @@
+"""Drawings, looks and files of the gallery."""

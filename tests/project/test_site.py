@@ -1,8 +1,11 @@
 """The site as a reader without a network sees it, and the interactive page's numbers against `theory`."""
 
-import json
+import functools
+import importlib.util
 import math
+import os
 import re
+import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -12,7 +15,6 @@ import pytest
 import theory
 from tests.claims.claim_table import NOTEBOOKS, ROOT
 from tests.claims.notes import NOTES, read_claims
-from tests.support.browser import CHROMIUM, chromium
 from theory.dynamics import center_stability
 
 pytestmark = pytest.mark.browser
@@ -33,12 +35,43 @@ UNTYPESET = r"""(() => {
 })()"""
 
 
+def require(name, found):
+    """Skip where a program is not installed; where CI is to have installed it, fail."""
+    if not found:
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop(f"needs {name}, which is not installed")
+
+
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs chromium, which pip cannot install; CI installs it and so never skips")
-    with chromium() as opened:
-        yield opened
+    """The system's Chromium, without a network."""
+    chromium = shutil.which("chromium")
+    require("playwright", importlib.util.find_spec("playwright"))
+    require("chromium", chromium)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as programs:
+        opened = programs.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened.new_context(offline=True)
+        opened.close()
+
+
+def visit(browser, path):
+    """A page opened, its formulas typeset, and what went wrong: console, exceptions, failed and foreign loads."""
+    page, wrong = browser.new_page(), []
+    near = (f"{path.parent.as_uri()}/", f"{BUILT.as_uri()}/", "data:", "blob:")
+
+    def unless(innocent, complaint):
+        if not innocent:
+            wrong.append(complaint)
+
+    page.on("console", lambda m: unless(m.type not in ("error", "warning", "assert"), f"console: {m.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
+    page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url}"))
+    page.on("request", lambda request: unless(request.url.startswith(near), f"requested {request.url}"))
+    page.goto(path.as_uri())
+    page.evaluate("window.MathJax?.startup?.promise?.then(() => true)")
+    return page, wrong
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +96,6 @@ class Page(HTMLParser):
         self.anchors |= {attributes[key] for key in ("id", "name") if attributes.get(key)}
         self.links += [attributes[key] for key in ("href", "src") if attributes.get(key)]
         self.formulas += "math" in (attributes.get("class") or "").split()
-
-
-def complaints(browser, root):
-    """What went wrong since the page was opened: console, exceptions, failed loads, foreign requests."""
-    for event in browser.events:
-        method, params = event["method"], event["params"]
-        if method == "Runtime.exceptionThrown":
-            yield params["exceptionDetails"]["text"]
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            yield f"console: {params['args']}"
-        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-            yield f"log: {params['entry']['text']}"
-        elif method == "Network.loadingFailed":
-            yield f"not loaded: {params['errorText']}"
-        elif method == "Network.requestWillBeSent":
-            url = params["request"]["url"]
-            if not url.startswith((f"{root.as_uri()}/", "data:", "blob:")):
-                yield f"requested {url}"
 
 
 @pytest.mark.slow

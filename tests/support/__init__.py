@@ -1,0 +1,1 @@
+"""What tests are made of: valid inputs, a second computation to 50 digits, a toy study."""

@@ -1,0 +1,1 @@
+"""The core: claims, accuracy, namespaces, derivatives, errors."""

@@ -1,0 +1,1 @@
+"""Streams, moments and posteriors against their definitions."""

@@ -1,0 +1,1 @@
+"""Sweeps, results files and command lines, killed and fed wrong."""

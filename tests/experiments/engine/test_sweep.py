@@ -291,7 +291,7 @@ def test_without_dask_a_scheduler_is_refused_with_what_to_install(monkeypatch):
 
 def test_a_worker_with_other_code_is_refused():
     with pytest.raises(RuntimeError, match="The worker has other code"):
-        sweep._finish_in_worker(work, chunks(Settings())[0], None, 1, "another digest")
+        sweep._finish("name", work, chunks(Settings())[0], 1, "another digest", away=True)
 
 
 def test_the_toy_is_found_as_experiments_are():

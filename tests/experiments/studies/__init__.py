@@ -1,0 +1,1 @@
+"""Each study at a small scale, and its kept results."""

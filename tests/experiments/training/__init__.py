@@ -1,0 +1,1 @@
+"""The training loop against runs written out one by one."""

@@ -1,0 +1,1 @@
+"""The report on a run, on fates made on purpose."""

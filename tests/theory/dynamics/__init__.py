@@ -1,0 +1,1 @@
+"""Growth, collapse and the moving centre, against real gradient descent."""
