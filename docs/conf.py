@@ -12,7 +12,13 @@ assemble.write(Path(__file__).parent / "_assembled")
 
 project = "Self-supervised learning by clustering: the theory, verified"
 author = "the project's maintainers"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx-mathjax-offline", "docstrings"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",
+]
 exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = "SSL by clustering"
@@ -31,6 +37,8 @@ myst_dmath_double_inline = True
 nb_ipywidgets_js = {}  # sliders need a kernel; their scripts would come from the network
 mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.05}}
 
+napoleon_google_docstring = False
+napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 toc_object_entries_show_parents = "hide"

@@ -95,7 +95,7 @@ def hoeffding_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]
 
 
 def variance_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """|J − ½ Var| ≤ R³/(36√3), in nats: what half the variance of log p misses of the Jensen gap.  [J6]
+    """∣J − ½ Var∣ ≤ R³/(36√3), in nats: what half the variance of log p misses of the Jensen gap.  [J6]
 
     J − ½Var = ∫₀¹ ½(1−t)² K‴(t) dt for the cumulant function K, and the third central moment of a variable
     of range R is at most R³/(6√3) in size (two points).

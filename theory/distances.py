@@ -28,11 +28,11 @@ class TeacherDistance:
     Attributes
     ----------
     log_ratio : [...]
-        On |log cₙ(k) − log rₙ(k)|, all n, k, in nats.
+        On ∣log cₙ(k) − log rₙ(k)∣, all n, k, in nats.
     kl : [...]
         On KL(c‖r) and KL(r‖c), in nats.
     total_variation : [...]
-        On ½ Σₖ |c − r|, in [0, 1].
+        On ½ Σₖ ∣c − r∣, in [0, 1].
     """
 
     log_ratio: Float[Array, "*batch"]
@@ -41,7 +41,7 @@ class TeacherDistance:
 
 
 def teacher_distance_bound(jensen_gap: Float[Array, "*batch K"]) -> TeacherDistance:
-    """|log c − log r| ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
+    """∣log c − log r∣ ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
 
     For the centred teacher c and the inverse-prior teacher r, whose λ differ by J; equally for any two
     tilts of one p, given the difference of their λ in place of J.

@@ -1,61 +1,40 @@
 """Copies into docs/_assembled what the site is made of: each page has one source, the repository's."""
 
-import ast
+import importlib
+import inspect
 import json
 import re
 import shutil
 from pathlib import Path
 
+import theory
 from experiments.engine.registry import figures
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
 from tests.claims.notes import NOTES, read_claims
-
-READING_ORDER = [
-    "logspace",
-    "arguments",
-    "simplex",
-    "divergences",
-    "priors",
-    "tilts",
-    "bounds",
-    "feasibility",
-    "projection",
-    "objective",
-    "estimation",
-    "conventions",
-    "moments",
-    "dynamics",
-    "center",
-    "findings",
-    "readings",
-    "knobs",
-    "diagnosis",
-]
-MODULES = sorted(
-    (path.stem for path in (ROOT / "theory").glob("[!_]*.py")),
-    key=lambda name: (READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER), name),
-)
+from tests.project import rooms
 
 
 def write(target: Path) -> None:
     """Write every assembled page below `target`, afresh. What is not there, Sphinx reports as missing."""
     shutil.rmtree(target, ignore_errors=True)
     claims, directions = _notes()
+    public = _public()
     pages = {
         "claims.md": _claims(),
         "paper_notes.md": _linked(claims),
         "directions.md": _cited(directions),
         "figures/index.md": _typeset(_labelled((ROOT / "figures/README.md").read_text(encoding="utf-8"))),
-        "api/index.md": _toctree("API", MODULES, _contents(), hidden=True),
+        "api/index.md": _toctree("API", list(public), _contents(public), hidden=True),
         "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
         "notebooks/index.md": _toctree(
             "Derivations", list(NOTEBOOKS), "One derivation each, from words to picture."
         ),
     }
-    for name in MODULES:
-        pages[f"api/{name}.md"] = _module(name)
+    for page, (module, names) in public.items():
+        pages[f"api/{page}.md"] = _module(module, names)
     for name in _tests():
-        pages[f"tests/{name}.md"] = f"# {name}\n\n```{{literalinclude}} ../../../tests/{name}.py\n```\n"
+        up = "../" * (name.count("/") + 3)
+        pages[f"tests/{name}.md"] = f"# {name}\n\n```{{literalinclude}} {up}tests/{name}.py\n```\n"
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
@@ -85,7 +64,7 @@ def _claims() -> str:
             claim.label,
             f"[{claim.title}](paper_notes.md#{anchor(claim)})",
             f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
-            ", ".join(f"[{_breakable(t[5:-3])}](tests/{t[:-3]}.md)" for t in tests[claim.label]),
+            ", ".join(f"[{_short(t)}](tests/{t.removesuffix('.py')}.md)" for t in tests[claim.label]),
             ", ".join(
                 f"[{_breakable(f)}](figures/index.md#{f})"
                 for f, labels in drawn.items()
@@ -108,10 +87,17 @@ def _notes() -> tuple[str, str]:
 def _linked(notes: str) -> str:
     """The notes, a paragraph for each field, linked to the modules, tests, figures and notebooks named."""
     notes = re.sub(r"\n(?=\*\*[A-Z][\w ]*[.:]\*\*)", "\n\n", notes)
-    notes = re.sub(r"`theory\.(\w+)`", r"{py:obj}`theory.\1`", notes)
-    notes = re.sub(r"`theory/(\w+)\.py`", r"[`theory/\1.py`](api/\1.md)", notes)
+    notes = re.sub(r"`(theory(?:\.\w+)+)`", r"{py:obj}`\1`", notes)
+    pages = {module: page for page, (module, _) in _public().items()}
+
+    def page_of(match: re.Match[str]) -> str:
+        module = match[1].removesuffix(".py").replace("/", ".")
+        page = pages.get(module) or pages.get(module.rpartition(".")[0])
+        return f"[{match[0]}](api/{page}.md)" if page else match[0]
+
+    notes = re.sub(r"`(theory/[\w/]+\.py)`", page_of, notes)
     notes = re.sub(
-        r"`tests/(test_\w+)\.py`",
+        r"`tests/([\w/]*test_\w+)\.py`",
         lambda m: f"[{m[0]}](tests/{m[1]}.md)" if m[1] in _tests() else m[0],
         notes,
     )
@@ -175,6 +161,11 @@ def _notebook(source: Path) -> str:
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
 
 
+def _short(test: str) -> str:
+    """`theory/dynamics/test_growth.py` as `growth`."""
+    return _breakable(test.rpartition("test_")[2].removesuffix(".py"))
+
+
 def _breakable(name: str) -> str:
     """A name that may break after its underscores."""
     return name.replace("_", "_\u200b")
@@ -184,24 +175,54 @@ def _tests() -> list[str]:
     return sorted({name.removesuffix(".py") for files in marked_files().values() for name in files})
 
 
-def _module(name: str) -> str:
-    return f"# theory.{name}\n\n```{{eval-rst}}\n.. automodule:: theory.{name}\n   :members:\n```\n"
+def _public() -> dict[str, tuple[str, list[str]]]:
+    """Page → the room whose docstring opens it, and the public names it documents, as users call them."""
+    pages: dict[str, list[str]] = {page: [] for name in rooms.modules("theory") if (page := _page(name))}
+    for name in theory.__all__:
+        value = getattr(theory, name)
+        if not inspect.ismodule(value):
+            home = "theory.teachers" if name == "TEACHERS" else value.__module__
+            pages[_page(home)].append(f"theory.{name}")
+    for package in ("theory.dynamics", "theory.systems", "theory.nn"):
+        pages[package] = [f"{package}.{name}" for name in importlib.import_module(package).__all__]
+    return {page.removeprefix("theory."): (page, names) for page, names in pages.items() if names}
 
 
-def _contents() -> str:
-    """Each module with its first docstring line and its public functions and classes."""
-    lines = ["Formulas, shapes, units and errors of every public function, module by module.", ""]
-    for name in MODULES:
-        tree = ast.parse((ROOT / f"theory/{name}.py").read_text(encoding="utf-8"))
-        members = [
-            f"{{py:obj}}`~theory.{name}.{node.name}`"
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef | ast.ClassDef)
-            and not node.name.startswith("_")
-            and ast.get_docstring(node)
-        ]
-        first = (ast.get_docstring(tree) or "").partition("\n")[0]
-        lines += [f"[{name}]({name}.md)", f": {_literal(first)} {', '.join(members)}", ""]
+def _page(module: str) -> str:
+    """A module has the page of its room, "" for the command line."""
+    room = ".".join(module.split(".")[:2])
+    return "" if room.endswith("__main__") else room
+
+
+def _module(name: str, names: list[str]) -> str:
+    """The page of a room: its docstring, then its public names, no internals."""
+    lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}", "   :no-members:", ""]
+    for public in names:
+        package, _, last = public.rpartition(".")
+        value = getattr(importlib.import_module(package), last)
+        kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
+        lines += [f".. auto{kind}:: {public}"]
+        if kind == "class":
+            members = [m for m, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
+            plain = [m for m in members if not m.startswith("_")]
+            special = [m for m in members if m.startswith("__") and m != "__init__"]
+            lines += [f"   :members: {', '.join(plain)}"] if plain else []
+            lines += [f"   :special-members: {', '.join(special)}"] if special else []
+        lines.append("")
+    return "\n".join([*lines, "```", ""])
+
+
+def _is_documented(method: object) -> bool:
+    """Whether a method is for users: its docstring has sections."""
+    return bool(re.search(r"^ *-{4,}$", inspect.getdoc(method) or "", flags=re.MULTILINE))
+
+
+def _contents(public: dict[str, tuple[str, list[str]]]) -> str:
+    """Each room with its first docstring line and its public functions and classes."""
+    lines = ["Formulas, shapes, units and errors of every public function, room by room.", ""]
+    for page, (module, names) in public.items():
+        members = ", ".join(f"{{py:obj}}`~{name}`" for name in names)
+        lines += [f"[{page}]({page}.md)", f": {_literal(rooms.first_line(module))} {members}", ""]
     return "\n".join(lines)
 
 

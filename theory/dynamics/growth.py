@@ -43,7 +43,7 @@ class Growth:
     Attributes
     ----------
     rates : [M]
-        Re λ per unit time; log |multiplier| per step if `discrete`.
+        Re λ per unit time; log ∣multiplier∣ per step if `discrete`.
     frequencies : [M]
         Im λ, in radians per unit time, or per step if `discrete`.
     growing : int

@@ -37,9 +37,9 @@ class CenterStability:
     Attributes
     ----------
     spectral_radius : [...]
-        Largest |multiplier|: the constant direction grows by it per step.
+        Largest ∣multiplier∣: the constant direction grows by it per step.
     period : [...]
-        Steps per turn of the leading multiplier, 2π/|arg|; inf when it is real and positive: no turns.
+        Steps per turn of the leading multiplier, 2π/∣arg∣; inf when it is real and positive: no turns.
     stable : [...]
         spectral_radius < 1.
     multipliers : [..., M]

@@ -59,11 +59,11 @@ class TeacherNormalizer(nn.Module):
         K ≥ 2.
     momentum
         m in [0, 1] of the moving average over batches, a number or a tensor that broadcasts to
-        [*batch_shape, 1]. None takes the statistic of the batch itself.
+        ``[*batch_shape, 1]``. None takes the statistic of the batch itself.
     order, rounds
         What "power_mean" and "sinkhorn" need, and no other.
     log_target
-        log π, [K] or [*batch_shape, K]; uniform if not given.
+        log π, [K] or ``[*batch_shape, K]``; uniform if not given.
     batch_shape
         Leading axes of independent ensembles; () for one training run.
     manual_update
