@@ -14,14 +14,15 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import xarray as xr
+from joblib import Parallel, delayed, parallel_config
 
 from experiments.engine import progress, registry, store
 
@@ -60,30 +61,31 @@ def sweep(
     *,
     context: Context | None = None,
 ) -> list[xr.Dataset]:
-    """[work(chunk) for chunk in chunks], in that order, each one on disk before the next starts.
+    """[work(chunk) for chunk in chunks], in that order, each on disk as soon as it has arrived.
+
+    One at a time, that is before the next starts. Only the calling process writes: workers need not share a
+    disk with it.
 
     work: a top-level function, pure in its chunk. chunks: frozen dataclasses of plain values, all different.
     """
     context = context or Context()
-    names = [_name(work, chunk, context.threads) for chunk in chunks]
-    if len(set(names)) < len(names):
+    tasks = {_name(work, chunk, context.threads): chunk for chunk in chunks}
+    if len(tasks) < len(chunks):
         raise ValueError("`chunks` must all be different.")
-    paths = [context.scratch / f"{name}.nc" if context.scratch else None for name in names]
-    found = [_finished(path) if path else None for path in paths]
-    done = {i: dataset for i, dataset in enumerate(found) if dataset is not None}
-    todo = [i for i in range(len(chunks)) if i not in done]
+    path = (context.scratch or Path()).joinpath
+    found = {name: _finished(path(f"{name}.nc")) for name in tasks} if context.scratch else {}
+    done = {name: dataset for name, dataset in found.items() if dataset is not None}
     title = work.__module__.rpartition(".")[2]
     if done:
-        print(
-            f"{title}: {len(done)} of {len(chunks)} chunks were finished before",
-            file=sys.stderr,
-        )
-    carry_out = _on_dask if context.scheduler else _on_cores if context.jobs > 1 else _here
+        print(f"{title}: {len(done)} of {len(tasks)} chunks were finished before", file=sys.stderr)
+    todo = {name: chunk for name, chunk in tasks.items() if name not in done}
     with progress.bar(title, len(todo), lines=True) as advance:
-        for i, data in carry_out(work, {i: (chunks[i], paths[i]) for i in todo}, context):
-            done[i] = store.unpack(data)
+        for name, data in _carry_out(work, todo, context):
+            if context.scratch:
+                store.write_atomically(path(f"{name}.nc"), data)
+            done[name] = store.unpack(data)
             advance()
-    return [done[i] for i in range(len(chunks))]
+    return [done[name] for name in tasks]
 
 
 @contextmanager
@@ -140,7 +142,40 @@ def _finished(path: Path) -> xr.Dataset | None:
         return None
 
 
-def _finish(work: Callable[[Chunk], xr.Dataset], chunk: Chunk, path: Path | None) -> bytes:
+def _carry_out(
+    work: Callable[[Chunk], xr.Dataset], todo: Mapping[str, Chunk], context: Context
+) -> Iterator[tuple[str, bytes]]:
+    """Name and packed result of each chunk, as they are finished."""
+    away = bool(context.scheduler) or context.jobs > 1
+    code = code_digest(work.__module__)
+    tasks = (delayed(_finish)(name, work, chunk, context.threads, code, away) for name, chunk in todo.items())
+    backend = "dask" if context.scheduler else "loky"  # which is this process itself for one job
+    jobs = None if context.scheduler else context.jobs
+    with reproducible(context.threads), _client(context.scheduler), parallel_config(backend, n_jobs=jobs):
+        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")(tasks)
+
+
+def _client(scheduler: str | None) -> AbstractContextManager[Any]:
+    if not scheduler:
+        return nullcontext()
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise NoCluster("a scheduler needs Dask: pip install --group dask") from error
+    try:
+        return Client(scheduler, timeout=CONNECT_SECONDS)
+    except OSError as error:
+        raise NoCluster(f"no Dask scheduler answers at {scheduler}") from error
+
+
+def _finish(
+    name: str, work: Callable[[Chunk], xr.Dataset], chunk: Chunk, threads: int, code: str, away: bool
+) -> tuple[str, bytes]:
+    if away:
+        if code_digest(work.__module__) != code:
+            raise RuntimeError("The worker has other code or library versions than this machine.")
+        progress.silence()
+        _settle(threads)
     try:
         dataset = work(chunk)
     except Exception as error:
@@ -148,68 +183,4 @@ def _finish(work: Callable[[Chunk], xr.Dataset], chunk: Chunk, path: Path | None
         raise
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`{work.__qualname__}` must return an xarray.Dataset, got {type(dataset).__name__}.")
-    data = store.pack(dataset)
-    if path is not None:
-        store.write_atomically(path, data)
-    return data
-
-
-def _finish_in_worker(
-    work: Callable[[Chunk], xr.Dataset],
-    chunk: Chunk,
-    path: Path | None,
-    threads: int,
-    code: str,
-) -> bytes:
-    if code_digest(work.__module__) != code:
-        raise RuntimeError("The worker has other code or library versions than this machine.")
-    progress.silence()
-    _settle(threads)
-    return _finish(work, chunk, path)
-
-
-Tasks = dict[int, tuple[Any, Path | None]]
-Results = Iterator[tuple[int, bytes]]
-
-
-def _here(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
-    with reproducible(context.threads):
-        for i, (chunk, path) in tasks.items():
-            yield i, _finish(work, chunk, path)
-
-
-def _on_cores(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
-    from joblib import Parallel, delayed
-
-    how = context.threads, code_digest(work.__module__)
-    parallel = Parallel(
-        n_jobs=context.jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
-    )
-    yield from parallel(delayed(_numbered)(i, work, *task, *how) for i, task in tasks.items())
-
-
-def _numbered(i: int, *arguments: Any) -> tuple[int, bytes]:
-    return i, _finish_in_worker(*arguments)
-
-
-def _on_dask(work: Callable[..., xr.Dataset], tasks: Tasks, context: Context) -> Results:
-    try:
-        from distributed import Client, as_completed
-    except ModuleNotFoundError as error:
-        raise NoCluster("a scheduler needs Dask: pip install --group dask") from error
-    try:
-        client = Client(context.scheduler, timeout=CONNECT_SECONDS)
-    except OSError as error:
-        raise NoCluster(f"no Dask scheduler answers at {context.scheduler}") from error
-    how = context.threads, code_digest(work.__module__)
-    with client:
-        futures = {
-            client.submit(_finish_in_worker, work, chunk, None, *how, pure=False): i
-            for i, (chunk, _) in tasks.items()
-        }
-        for future, data in as_completed(futures, with_results=True):
-            i = futures[future]
-            path = tasks[i][1]
-            if path is not None:  # the workers need not share a disk with this machine
-                store.write_atomically(path, data)
-            yield i, data
+    return name, store.pack(dataset)
