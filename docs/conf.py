@@ -38,6 +38,7 @@ nb_ipywidgets_js = {}  # sliders need a kernel; their scripts would come from th
 mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.05}}
 
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"

@@ -194,22 +194,39 @@ def _page(module: str) -> str:
     return "" if room.endswith("__main__") else room
 
 
-def _module(name: str, names: list[str]) -> str:
-    """The page of a room: its docstring, then its public names, no internals."""
-    lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}", "   :no-members:", ""]
+def _module(room: str, names: list[str]) -> str:
+    """The page of a room: its docstring, then its public names, those of a package module by module."""
+    parts: dict[str, list[str]] = {room: []}
     for public in names:
-        package, _, last = public.rpartition(".")
-        value = getattr(importlib.import_module(package), last)
-        kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-        lines += [f".. auto{kind}:: {public}"]
-        if kind == "class":
-            members = [m for m, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
-            plain = [m for m in members if not m.startswith("_")]
-            special = [m for m in members if m.startswith("__") and m != "__init__"]
-            lines += [f"   :members: {', '.join(plain)}"] if plain else []
-            lines += [f"   :special-members: {', '.join(special)}"] if special else []
-        lines.append("")
-    return "\n".join([*lines, "```", ""])
+        written = getattr(_named(public), "__module__", room)
+        parts.setdefault(written if written in _inside(room) else room, []).append(public)
+    lines = [f"# {room}", ""]
+    for module in [room, *(m for m in _inside(room) if m in parts)]:
+        lines += [f"## {module}", ""] if module != room else []
+        lines += ["```{eval-rst}", f".. automodule:: {module}", "   :no-members:", ""]
+        lines += [line for public in parts[module] for line in _entry(public)] + ["```", ""]
+    return "\n".join(lines)
+
+
+def _inside(room: str) -> list[str]:
+    return list(rooms.modules(room)) if room in rooms.layers() else []
+
+
+def _named(public: str) -> object:
+    package, _, name = public.rpartition(".")
+    return getattr(importlib.import_module(package), name)
+
+
+def _entry(public: str) -> list[str]:
+    """A directive of autodoc; of a class, with the methods that are for users."""
+    value = _named(public)
+    if not inspect.isclass(value):
+        return [f".. auto{'function' if callable(value) else 'data'}:: {public}", ""]
+    methods = [name for name, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
+    plain = ", ".join(name for name in methods if not name.startswith("_"))
+    special = ", ".join(name for name in methods if name.startswith("__") and name != "__init__")
+    options = [f"   :members: {plain}"] * bool(plain) + [f"   :special-members: {special}"] * bool(special)
+    return [f".. autoclass:: {public}", *options, ""]
 
 
 def _is_documented(method: object) -> bool:
