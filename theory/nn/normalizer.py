@@ -83,7 +83,7 @@ class TeacherNormalizer(nn.Module):
     moving : MovingMean or None
         The moving average of the statistic S, λ = log π − S; None without a momentum, and for a teacher that
         is not constrained. `moving.average` is DINO's centre for "centering".
-    log_target : Float[Tensor, "*batch K"]
+    log_target : Tensor, [..., K]
         log π.
 
     Raises
