@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ import xarray as xr
 from experiments.engine import registry, store, sweep
 from experiments.engine.registry import ROOT, Entry
 
-# In a checkout results belong to it, wherever the command is given; from a wheel they stay with the user.
-RESULTS = (ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()) / "results"
+RESULTS = ROOT / "results"
 
 
 class CannotRun(ValueError):
@@ -36,11 +35,6 @@ def destination(entry: Entry, settings: Any, *, results: Path | None = None) -> 
     return results / "custom" / f"{entry.name}-{_short_hash(settings)}.nc"
 
 
-def scratch(path: Path, settings: Any) -> Path:
-    """The folder of the chunks that are finished, beside the results file they are for."""
-    return path.parent / "partial" / f"{path.stem}-{_short_hash(settings)}"
-
-
 def run(
     entry: Entry,
     settings: Any,
@@ -54,9 +48,9 @@ def run(
 
     Raises CannotRun for a device that is not there or a path that cannot be written, before any work.
     """
-    chunks = scratch(path, settings)
+    folder = path.parent / "partial" / entry.name  # for chunks of any settings: a larger grid finds them
     try:
-        context = sweep.Context(scratch=chunks, jobs=jobs, scheduler=scheduler, threads=threads)
+        context = sweep.Context(scratch=folder, jobs=jobs, scheduler=scheduler, threads=threads)
     except ValueError as error:
         raise CannotRun(str(error)) from error
     _check_path(path)
@@ -69,9 +63,7 @@ def run(
         dataset.assign_attrs(sources=sources), experiment=entry.name, settings=settings, threads=threads
     )
     store.save(dataset, path)
-    shutil.rmtree(chunks, ignore_errors=True)  # only now: killed before this line, nothing is computed twice
-    with contextlib.suppress(OSError):  # another sweep keeps its chunks beside them
-        chunks.parent.rmdir()
+    _clear(folder, context.used)  # only now: killed before this line, nothing is computed twice
     return store.load(path)
 
 
@@ -79,6 +71,16 @@ def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
     """The source files that make this result and have changed since, in more than comments."""
     then, now = json.loads(dataset.attrs.get("sources", "{}")), registry.fingerprints(entry.qualified_name)
     return [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+
+
+def _clear(folder: Path, chunks: Iterable[Path]) -> None:
+    """Remove these chunks and what a killed process left of them; the folder with the last of its chunks."""
+    for chunk in chunks:
+        for file in folder.glob(f"*{chunk.name}*"):
+            file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # chunks of other settings are there
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _short_hash(settings: Any) -> str:

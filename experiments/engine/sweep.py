@@ -3,7 +3,7 @@
 A chunk is a frozen dataclass that holds everything its numbers depend on. `sweep` names a finished chunk by
 work, chunk, library versions and all code that the work reaches, and puts it on disk before the next one
 starts. Killed at any moment and run again, it loads what is finished, repeats the rest, and ends with the
-same bytes. With other code or other settings nothing old is loaded.
+same bytes; with a larger grid it computes what is new. With other code nothing old is loaded.
 
 Same settings, same machine, same bits: threads are fixed (one by default, however many cores there are:
 `jobs` is what uses them) and torch is told to refuse algorithms that are not deterministic.
@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +46,8 @@ class Context:
     """Address of a Dask scheduler, tcp://HOST:PORT, that computes the chunks instead."""
     threads: int = 1
     """Threads of the linear algebra inside one chunk."""
+    used: set[Path] = field(default_factory=set, init=False, repr=False, compare=False)
+    """The files of all chunks that were asked for."""
 
     def __post_init__(self) -> None:
         for name in ("jobs", "threads"):
@@ -72,17 +74,17 @@ def sweep(
     tasks = {_name(work, chunk, context.threads): chunk for chunk in chunks}
     if len(tasks) < len(chunks):
         raise ValueError("`chunks` must all be different.")
-    path = (context.scratch or Path()).joinpath
-    found = {name: _finished(path(f"{name}.nc")) for name in tasks} if context.scratch else {}
-    done = {name: dataset for name, dataset in found.items() if dataset is not None}
+    paths = {name: context.scratch / f"{name}.nc" for name in tasks} if context.scratch else {}
+    context.used.update(paths.values())
+    done = {name: dataset for name, path in paths.items() if (dataset := _finished(path)) is not None}
     title = work.__module__.rpartition(".")[2]
     if done:
         print(f"{title}: {len(done)} of {len(tasks)} chunks were finished before", file=sys.stderr)
     todo = {name: chunk for name, chunk in tasks.items() if name not in done}
     with progress.bar(title, len(todo), lines=True) as advance:
         for name, data in _carry_out(work, todo, context):
-            if context.scratch:
-                store.write_atomically(path(f"{name}.nc"), data)
+            if paths:
+                store.write_atomically(paths[name], data)
             done[name] = store.unpack(data)
             advance()
     return [done[name] for name in tasks]

@@ -6,7 +6,7 @@ It is an experiment and a figure at once, found by the registry in the package `
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -50,26 +50,36 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """One step length."""
+    """One step length, with what its walks depend on."""
 
-    settings: Settings
     scale: float
+    seeds: int
+    steps: int
+    law: str
+    pause: float
+    diary: str
+
+
+def chunks(settings: Settings) -> list[Chunk]:
+    """One for each step length."""
+    names = [field.name for field in fields(Chunk) if field.name != "scale"]
+    common = {name: getattr(settings, name) for name in names}
+    return [Chunk(scale=scale, **common) for scale in settings.scales]
 
 
 def work(chunk: Chunk) -> xr.Dataset:
     """The walks of one step length."""
     import torch  # here, so that drawing alone need not wait for it
 
-    settings = chunk.settings
-    if settings.diary:
-        with open(settings.diary, "a") as diary:
+    if chunk.diary:
+        with open(chunk.diary, "a") as diary:
             diary.write(f"{chunk.scale}\n")
-    time.sleep(settings.pause)
+    time.sleep(chunk.pause)
     walks = []
-    for seed in range(settings.seeds):
+    for seed in range(chunk.seeds):
         generator = torch.Generator().manual_seed(seed)
-        steps = getattr(torch, {"normal": "randn", "uniform": "rand"}[settings.law])
-        walks.append((chunk.scale * steps(settings.steps, generator=generator)).cumsum(0).numpy())
+        steps = getattr(torch, {"normal": "randn", "uniform": "rand"}[chunk.law])
+        walks.append((chunk.scale * steps(chunk.steps, generator=generator)).cumsum(0).numpy())
     walk = np.stack(walks)
     return xr.Dataset(
         {
@@ -78,16 +88,15 @@ def work(chunk: Chunk) -> xr.Dataset:
             "threads": torch.get_num_threads(),
         },
         coords={
-            "seed": np.arange(settings.seeds),
-            "side": (("seed",), ["left", "right"] * (settings.seeds // 2)),
+            "seed": np.arange(chunk.seeds),
+            "side": (("seed",), ["left", "right"] * (chunk.seeds // 2)),
         },
     )
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """The walks of all step lengths."""
-    chunks = [Chunk(settings=settings, scale=scale) for scale in settings.scales]
-    parts = sweep.sweep(work, chunks, context=context)
+    parts = sweep.sweep(work, chunks(settings), context=context)
     return xr.concat(parts, dim=xr.Variable("scale", list(settings.scales)))
 
 

@@ -16,17 +16,13 @@ import xarray as xr
 
 from experiments.engine import registry, runner, store, sweep
 from tests.support import toy_experiment
-from tests.support.toy_experiment import Chunk, Settings, work
+from tests.support.toy_experiment import Settings, chunks, work
 
 ENTRY = registry.experiments("tests.support")["toy_experiment"]
 # Without the commit in the record: one made while the test runs is no crash of the sweep.
 PROGRAM = """import sys; from experiments.engine import store; from experiments.__main__ import main
 store._git = dict
 sys.exit(main(sys.argv[1:], package='tests.support'))"""
-
-
-def chunks(settings):
-    return [Chunk(settings=settings, scale=scale) for scale in settings.scales]
 
 
 @pytest.fixture
@@ -189,9 +185,25 @@ def test_processes_compute_the_same_numbers(tmp_path, settings):
 
 
 def command(settings, output):
-    knobs = {"pause": settings.pause, "diary": settings.diary, "output": output}
-    flags = [word for name, value in knobs.items() for word in (f"--{name}", str(value))]
+    knobs = {
+        "pause": [settings.pause],
+        "diary": [settings.diary],
+        "scales": settings.scales,
+        "output": [output],
+    }
+    flags = [str(word) for name, values in knobs.items() for word in (f"--{name}", *values)]
     return [sys.executable, "-c", PROGRAM, "toy_experiment", *flags]
+
+
+def killed(settings, output, *, after):
+    """Run the command, and kill it in its chunk number `after`."""
+    process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while len(diary(settings)) < after and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not output.exists()
 
 
 def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(
@@ -200,19 +212,35 @@ def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(
     monkeypatch.setattr(store, "_git", dict)
     settings = replace(settings, pause=0.2)
     output = tmp_path / "killed" / "toy.nc"
-    process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while len(diary(settings)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    killed(settings, output, after=2)
     assert diary(settings) == [0.5, 1.0]
-    assert not output.exists()
     runner.run(ENTRY, settings, output)
     assert diary(settings) == [0.5, 1.0, 1.0, 2.0]
     assert list(output.parent.iterdir()) == [output]
     runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
     assert output.read_bytes() == (tmp_path / "whole" / "toy.nc").read_bytes()
+
+
+def test_killed_half_way_and_run_with_a_larger_grid_it_computes_what_is_not_there(tmp_path, settings):
+    settings = replace(settings, pause=0.2, scales=(0.5, 1.0))
+    output = tmp_path / "killed" / "toy.nc"
+    killed(settings, output, after=2)
+    runner.run(ENTRY, replace(settings, scales=(0.25, 0.5, 1.0)), output)
+    assert diary(settings) == [0.5, 1.0, 0.25, 1.0]
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_only_the_chunks_of_this_run_are_removed_and_what_a_killed_process_left_of_them(tmp_path, settings):
+    output, folder = tmp_path / "toy.nc", tmp_path / "partial" / "toy_experiment"
+    first, second = (replace(settings, scales=scales) for scales in ((0.5, 1.0), (1.0,)))
+    sweep.sweep(work, chunks(first), context=sweep.Context(scratch=folder))
+    for chunk in list(folder.iterdir()):
+        (folder / f".{chunk.name}.1.partial").touch()
+    runner.run(ENTRY, second, output)
+    assert len(list(folder.iterdir())) == 2
+    runner.run(ENTRY, first, output)
+    assert set(tmp_path.iterdir()) == {tmp_path / "diary", output}
+    assert diary(settings) == [0.5, 1.0, 1.0]
 
 
 @pytest.mark.slow
@@ -234,7 +262,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings, mo
         if output.exists():
             assert output.read_bytes() == expected
         before = len(diary(settings))
-        finished = len(list(output.parent.glob("partial/*/[!.]*.nc")))
+        finished = len(list(output.parent.glob("partial/toy_experiment/[!.]*.nc")))
         runner.run(ENTRY, settings, output)
         assert len(diary(settings)) - before == 3 - finished
         assert output.read_bytes() == expected
