@@ -69,10 +69,10 @@ function teachers({ temperature, bias }) {
   const logPrior = logMean(logP), logGeometric = meanLog(logP);
   const gap = logPrior.map((v, k) => v - logGeometric[k]);
   const tilts = {
-    "no constraint": logGeometric.map(() => 0),
-    "centred": logGeometric.map((v) => uniform - v),
+    "unconstrained": logGeometric.map(() => 0),
+    "centering": logGeometric.map((v) => uniform - v),
     "inverse prior": logPrior.map((v) => uniform - v),
-    "exact": project(logP),
+    "projected": project(logP),
   };
   const result = { gap, osc: Math.max(...gap) - Math.min(...gap), teachers: {} };
   result.mutual = sum(logP.map((row) => klDivergence(row, logPrior))) / logP.length;
@@ -83,8 +83,8 @@ function teachers({ temperature, bias }) {
   }
   const distance = (a, b) => Math.max(...a.r.map((row, n) => sum(row.map((v, k) => Math.abs(v - b.r[n][k]))) / 2));
   const t = result.teachers;
-  result.distance = distance(t["centred"], t["inverse prior"]);
-  result.toExact = distance(t["centred"], t["exact"]);
+  result.distance = distance(t["centering"], t["inverse prior"]);
+  result.toProjected = distance(t["centering"], t["projected"]);
   result.bound = Math.tanh(result.osc / 4);
   return result;
 }
@@ -165,8 +165,8 @@ function drawTeachers() {
   }));
   const rows = [
     ["mutual information I", result.mutual], ["price of centering: lautum information L", result.lautum],
-    ["centred to inverse prior, largest TV", result.distance], ["…certified at most tanh(osc J / 4)", result.bound],
-    ["centred to exact, largest TV", result.toExact],
+    ["centering to inverse prior, largest TV", result.distance], ["…certified at most tanh(osc J / 4)", result.bound],
+    ["centering to projected, largest TV", result.toProjected],
   ];
   element("numbers").firstElementChild.replaceChildren(...rows.map(([name, v]) => {
     const tr = make("tr", {});

@@ -49,7 +49,7 @@ def test_interactive_teachers_are_those_of_theory(interactive):
             "mutual": theory.mutual_information(log_p),
             "lautum": theory.lautum_information(log_p),
             "distance": total_variation("centering", "inverse_prior"),
-            "toExact": total_variation("centering", "projected"),
+            "toProjected": total_variation("centering", "projected"),
             "bound": distance.total_variation,
         }
         assert shown.keys() == {*expected, "teachers"}
