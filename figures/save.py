@@ -18,7 +18,8 @@ import xarray as xr
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from experiments.engine import registry, store
+from experiments.engine import fingerprints, store
+from figures import look
 
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.mplstyle"
@@ -34,10 +35,14 @@ DIGEST_FIELD = {"svg": "Identifier", "png": "Identifier", "pdf": "Keywords"}
 
 
 def digest(dataset: xr.Dataset, module: str) -> str:
-    """SHA-256 of all that a figure depends on: data, settings, the code of `figures` that it uses, style."""
+    """SHA-256 of all that a figure depends on: data, settings, the code of `figures` that it uses, style.
+
+    The labels and names of the teachers come from elsewhere; of that code only the values count.
+    """
     seen = hashlib.sha256(store.digest(dataset).encode())
-    for path in [*registry.sources(module, packages=("figures",)), STYLE, Path(__file__)]:
+    for path in [*fingerprints.sources(module, packages=("figures",)), STYLE, Path(__file__)]:
         seen.update(path.read_bytes())
+    seen.update(repr(dict(look.LOOKS)).encode())
     return seen.hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import xarray as xr
 
-from experiments.engine import registry, store, sweep
+from experiments.engine import fingerprints, store, sweep
 from experiments.engine.registry import ROOT, Entry
 
 RESULTS = ROOT / "results"
@@ -58,7 +58,7 @@ def run(
         _check_device(settings.device)
     with sweep.reproducible(threads):
         dataset = entry.module.run(settings, context=context)
-    sources = json.dumps(registry.fingerprints(entry.qualified_name))
+    sources = json.dumps(fingerprints.fingerprints(entry.qualified_name))
     dataset = store.stamp(
         dataset.assign_attrs(sources=sources), experiment=entry.name, settings=settings, threads=threads
     )
@@ -69,7 +69,10 @@ def run(
 
 def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
     """The source files that make this result and have changed since, in more than comments."""
-    then, now = json.loads(dataset.attrs.get("sources", "{}")), registry.fingerprints(entry.qualified_name)
+    then, now = (
+        json.loads(dataset.attrs.get("sources", "{}")),
+        fingerprints.fingerprints(entry.qualified_name),
+    )
     return [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 

@@ -26,7 +26,8 @@ from typing import Any
 
 import xarray as xr
 
-ROOT = Path(__file__).resolve().parents[2]
+from experiments.engine.registry import ROOT
+
 CODE = ("theory", "experiments", "constraints.txt")
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "torch", "xarray")
 PROVENANCE = ("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state", "digest")

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import xarray as xr
 from joblib import Parallel, delayed, parallel_config
 
-from experiments.engine import progress, registry, store
+from experiments.engine import fingerprints, progress, store
 
 Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
@@ -108,7 +108,7 @@ def reproducible(threads: int = 1) -> Iterator[None]:
 @cache
 def code_digest(module: str) -> str:
     """SHA-256 of the code that a module reaches and of the versions of the libraries."""
-    return hashlib.sha256(repr((registry.fingerprints(module), store.versions())).encode()).hexdigest()
+    return hashlib.sha256(repr((fingerprints.fingerprints(module), store.versions())).encode()).hexdigest()
 
 
 def _settle(threads: int) -> Any:

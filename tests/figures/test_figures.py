@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from experiments.engine import registry, runner, store
-from figures import save
+from experiments.engine import fingerprints, registry, runner, store
+from figures import look, save
 from figures.__main__ import main
 from figures.catalogue import catalogue, source
 from tests.support import toy_experiment
@@ -54,8 +54,8 @@ def contents(folder):
 @pytest.mark.slow
 def test_the_same_content_gives_the_same_bytes_in_any_process(tmp_path, dataset):
     program = (
-        "import sys; from pathlib import Path; from experiments.engine import store; from figures import save;"
-        "from tests.support.toy_experiment import draw; d = store.load(Path(sys.argv[1]) / 'toy.nc');"
+        "import sys; from pathlib import Path; from experiments.engine import store;"
+        "from figures import save; from tests.support.toy_experiment import draw; d = store.load(Path(sys.argv[1]) / 'toy.nc');"
         "save.save(draw, d, Path(sys.argv[1]) / 'there' / 'toy', wanted='0' * 64, caption='x')"
     )
     store.save(dataset, tmp_path / "toy.nc")
@@ -139,8 +139,8 @@ def test_data_computed_again_with_the_same_outcome_do_not(call, results, dataset
 def test_results_of_code_that_has_changed_are_called_stale_and_still_drawn(call, results, monkeypatch):
     call("--retrain")
     assert "stale" not in call()[1]
-    now = registry.fingerprints(ENTRY.qualified_name)
-    monkeypatch.setattr(registry, "fingerprints", lambda _: now | {"theory/teachers.py": "edited"})
+    now = fingerprints.fingerprints(ENTRY.qualified_name)
+    monkeypatch.setattr(fingerprints, "fingerprints", lambda _: now | {"theory/teachers.py": "edited"})
     status, out, _ = call()
     assert status == 0
     assert "stale: since then theory/teachers.py changed" in out
@@ -154,7 +154,7 @@ def test_an_edit_of_drawing_helper_or_style_makes_a_figure_stale(tmp_path, monke
     (tmp_path / "figures" / "part.py").write_text("")
     (tmp_path / "figures" / "other.py").write_text("")
     shutil.copy(save.STYLE, tmp_path / "style.mplstyle")
-    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
     monkeypatch.setattr(save, "STYLE", tmp_path / "style.mplstyle")
     before = save.digest(dataset, "figures.walk")
     (tmp_path / "figures" / "other.py").write_text("# nothing to do with it")
@@ -162,6 +162,14 @@ def test_an_edit_of_drawing_helper_or_style_makes_a_figure_stale(tmp_path, monke
     with open(tmp_path / edited, "a") as file:
         file.write("\n# edited\n")
     assert save.digest(dataset, "figures.walk") != before
+
+
+def test_another_label_of_a_teacher_makes_a_figure_stale(monkeypatch, dataset):
+    before = save.digest(dataset, ENTRY.qualified_name)
+    assert save.digest(dataset, ENTRY.qualified_name) == before
+    renamed = {"projected": replace(look.LOOKS["projected"], label="another label")}
+    monkeypatch.setattr(look, "LOOKS", look.LOOKS | renamed)
+    assert save.digest(dataset, ENTRY.qualified_name) != before
 
 
 def test_results_of_other_settings_are_refused_with_the_difference(call, results, tmp_path, dataset):

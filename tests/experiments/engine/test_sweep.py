@@ -76,40 +76,6 @@ def test_other_settings_or_other_code_are_computed_again(tmp_path, settings, mon
     assert len(diary(settings)) == 9
 
 
-@pytest.fixture
-def digest_after(tmp_path, monkeypatch):
-    """A function that writes a source file and gives the digest of the code that `experiments.a` reaches."""
-    monkeypatch.setattr(registry, "ROOT", tmp_path)
-
-    def write(name, text):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-        return sweep.code_digest.__wrapped__("experiments.a")
-
-    return write
-
-
-def test_the_code_digest_follows_imports_and_nothing_else(digest_after):
-    digest_after("experiments/unrelated.py", "1")
-    digest_after("experiments/engine/sweep.py", "1")
-    digest_after("theory/far.py", "x = 1")
-    digest_after("theory/near.py", "import theory.far")
-    source = "from experiments.engine import sweep\ndef f():\n    from theory.near import function"
-    first = digest_after("experiments/a.py", source)
-    assert digest_after("experiments/unrelated.py", "2") == first
-    assert digest_after("experiments/engine/sweep.py", "2") == first
-    assert digest_after("theory/far.py", "x = 2") != first
-    assert digest_after("theory/far.py", "x = 1") == first
-
-
-def test_the_code_digest_ignores_comments_docstrings_and_layout(digest_after):
-    plain = digest_after("experiments/a.py", "class A:\n    x: int = 1\ndef f(y): return (y + 1)")
-    told = '"""All."""\nMINUTES = 3\nclass A:\n    """An A."""\n    x: int = 1\n    """An x."""\n'
-    told += "\ndef f(y):\n    return y + 1  # that"
-    assert digest_after("experiments/a.py", told) == plain
-    assert digest_after("experiments/a.py", told.replace("y + 1", "y + 2")) != plain
-
-
 def test_a_damaged_chunk_is_computed_again(tmp_path, settings, capsys):
     context = sweep.Context(scratch=tmp_path / "chunks")
     before = sweep.sweep(work, chunks(settings), context=context)
