@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
+    "bars",
 ]
 exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"

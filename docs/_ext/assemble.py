@@ -220,8 +220,10 @@ def _named(public: str) -> object:
 def _entry(public: str) -> list[str]:
     """A directive of autodoc; of a class, with the methods that are for users."""
     value = _named(public)
+    if inspect.isfunction(value):
+        return [f".. autofunction:: {public}", ""]
     if not inspect.isclass(value):
-        return [f".. auto{'function' if callable(value) else 'data'}:: {public}", ""]
+        return [f".. autodata:: {public}", "   :no-value:", "", "   The table above, by name.", ""]
     methods = [name for name, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
     plain = ", ".join(name for name in methods if not name.startswith("_"))
     special = ", ".join(name for name in methods if name.startswith("__") and name != "__init__")
