@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from theory.checks import (
-    check_ensemble,
-    check_order,
-    check_rank,
-    check_scores,
-    check_temperature,
-    namespace,
-)
+from theory.checks import check_ensemble, check_order, check_rank, check_scores, check_temperature, namespace
 from theory.logspace import (
     Array,
     Namespace,
@@ -24,18 +18,48 @@ from theory.logspace import (
     weighted_mean,
 )
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 __all__ = ["jensen_gap", "log_prior", "log_range", "log_softmax", "log_variance"]
 
 
-def log_softmax(logits: Array, *, temperature: Array | float = 1.0) -> Array:
-    """log p(k) = z(k)/τ − log Σⱼ e^{z(j)/τ}.
+def log_softmax(
+    logits: Float[Array, "*batch K"], *, temperature: Float[Array, "*batch 1"] | float = 1.0
+) -> Float[Array, "*batch K"]:
+    r"""log p(k) = z(k)/τ − log Σⱼ e^{z(j)/τ}, in nats.
+
+    .. math:: \log p(k) = \frac{z(k)}{\tau} - \log \sum_j e^{z(j)/\tau}
 
     Entries near 0 keep full *relative* accuracy: the largest term is left out of the sum and log1p
     taken of the rest, so log p = −1e-22 is not rounded to 0.
 
-    logits: [..., K], finite or −inf (an exact zero).  temperature: τ > 0, a number or an array [..., 1] that
-    broadcasts against `logits`.  Returns [..., K] log-probabilities.
-    Raises TypeError, ValueError: not a floating-point array; K < 2; NaN or +inf; a row of −inf only; τ ≤ 0.
+    Parameters
+    ----------
+    logits
+        z, [..., K], finite or −inf (an exact zero).
+    temperature
+        τ > 0, a number or an array [..., 1] that broadcasts against `logits`.
+
+    Returns
+    -------
+    array [..., K]
+        Log-probabilities.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not a floating-point array; K < 2; NaN or +inf; a row of −inf only; τ ≤ 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.log_softmax(np.array([[2.0, 0.0], [0.0, 1.0]]), temperature=0.5).round(4)
+    array([[-0.0181, -4.0181],
+           [-2.1269, -0.1269]])
+    >>> print(f"{theory.log_softmax(np.array([50.0, 0.0]))[0]:.4g}")
+    -1.929e-22
     """
     xp = namespace(logits=logits)
     check_rank("logits", logits, 1)
@@ -44,46 +68,162 @@ def log_softmax(logits: Array, *, temperature: Array | float = 1.0) -> Array:
     return normalize(logits, xp, temperature)
 
 
-def log_prior(log_p: Array, *, order: float = 1.0, weights: Array | None = None) -> Array:
-    """log M_s(k) = (1/s) log Σₙ wₙ pₙ(k)^s, in nats: the power mean of order s.  [J9]
+def log_prior(
+    log_p: Float[Array, "*batch N K"], *, order: float = 1.0, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch K"]:
+    r"""log M_s(k) = (1/s) log Σₙ wₙ pₙ(k)^s, in nats: the power mean of order s.  [J9]
+
+    .. math:: \log M_s(k) = \frac{1}{s} \log \sum_n w_n \, p_n(k)^s
 
     s = 1 is the cluster prior log P, s = 0 its limit log G(k) = Σₙ wₙ log pₙ(k) (not normalised),
     s = ±inf the largest and the smallest p. Where some p is 0 the mean is 0 (−inf) for s ≤ 0.
     An order too near 0 for s log p to be a float (1e-154; 1e-19 in float32) counts as 0, its inverse as ±inf.
-    log_p: [..., N, K].  order: s, any number or ±inf.  weights: [..., N], sum 1; None means 1/N.
-    Returns [..., K].
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    order
+        s, any number or ±inf.
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [..., K]
+        log M_s, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1; an order
+        that is NaN or no number.
+
+    Examples
+    --------
+    The arithmetic and the geometric mean of two samples, and the smallest p:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> for order in (1.0, 0.0, -np.inf):
+    ...     print(np.exp(theory.log_prior(log_p, order=order)).round(4))
+    [0.35 0.65]
+    [0.3162 0.6325]
+    [0.2 0.5]
     """
     s = check_order(order)
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     return power_mean_kernel(log_p, weights, s, xp)
 
 
-def jensen_gap(log_p: Array, *, weights: Array | None = None) -> Array:
-    """J(k) = log Σₙ wₙ pₙ(k) − Σₙ wₙ log pₙ(k) = log P(k) − log G(k) ≥ 0, in nats.  [J1]
+def jensen_gap(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch K"]:
+    r"""J(k) = log Σₙ wₙ pₙ(k) − Σₙ wₙ log pₙ(k) = log P(k) − log G(k) ≥ 0, in nats.  [J1]
 
-    Exactly 0 where p(k) does not vary over samples of positive weight, +inf where it is 0 in some and not
-    in all of them, accurate to relative rounding however small.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
+    .. math:: J(k) = \log \sum_n w_n \, p_n(k) - \sum_n w_n \log p_n(k)
+
+    Exactly 0 where p(k) does not vary over samples of positive weight, +inf where it is 0 in some and
+    not in all of them, accurate to relative rounding however small.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [..., K]
+        J, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.jensen_gap(np.log([[0.5, 0.5], [0.2, 0.8]])).round(4)
+    array([0.1015, 0.0274])
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     return jensen_gap_kernel(log_p, weights, xp)
 
 
-def log_variance(log_p: Array, *, weights: Array | None = None) -> Array:
-    """Var_n log pₙ(k), in nats²: twice the Jensen gap, to leading order.  [J6]
+def log_variance(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch K"]:
+    r"""Varₙ log pₙ(k), in nats²: twice the Jensen gap, to leading order.  [J6]
 
-    +inf where p(k) is 0 in some samples and not in all, 0 where it is 0 in all.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
+    .. math:: \operatorname{Var}_n \log p_n(k) = \sum_n w_n \Bigl(\log p_n(k) - \sum_m w_m \log p_m(k)\Bigr)^2
+
+    +inf where p(k) is 0 in some samples of positive weight and not in all, 0 where it is 0 in all.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [..., K]
+        The variance, in nats².
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.log_variance(np.log([[0.5, 0.5], [0.2, 0.8]])).round(4)
+    array([0.2099, 0.0552])
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     return log_variance_kernel(log_p, weights, xp)
 
 
-def log_range(log_p: Array, *, weights: Array | None = None) -> Array:
-    """R(k) = maxₙ log pₙ(k) − minₙ log pₙ(k) over samples of positive weight, in nats.  [J6]
+def log_range(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch K"]:
+    r"""R(k) = maxₙ log pₙ(k) − minₙ log pₙ(k) over samples of positive weight, in nats.  [J6]
+
+    .. math:: R(k) = \max_{n:\, w_n > 0} \log p_n(k) - \min_{n:\, w_n > 0} \log p_n(k)
 
     +inf where p(k) is 0 in some of them and not in all, 0 where it is 0 in all.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [..., K].
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [..., K]
+        R, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.log_range(np.log([[0.5, 0.5], [0.2, 0.8]])).round(4)
+    array([0.9163, 0.47  ])
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     counts = weights[..., None] > 0
