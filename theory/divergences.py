@@ -8,9 +8,13 @@ not). The terms −p + q add to 0 because both distributions sum to 1.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from theory.checks import check_ensemble, check_log_probabilities, check_pair, check_rank, namespace
 from theory.logspace import Array, Namespace, divergence_terms, log_mean_exp, mean_of_rows
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = [
     "cross_entropy",
@@ -22,11 +26,34 @@ __all__ = [
 ]
 
 
-def entropy(log_p: Array) -> Array:
-    """H(p) = −Σₖ pₖ log pₖ, in nats.  [O2]
+def entropy(log_p: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
+    r"""H(p) = −Σₖ pₖ log pₖ, in nats.  [O2]
 
-    log_p: [..., K] log-probabilities; 0 log 0 = 0.  Returns [...].
-    Raises TypeError, ValueError: not floating-point log-probabilities, K < 2.
+    .. math:: H(p) = -\sum_k p_k \log p_k
+
+    0 log 0 = 0.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., K].
+
+    Returns
+    -------
+    array [...]
+        H(p), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not floating-point log-probabilities, K < 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.entropy(np.log([[0.5, 0.5], [0.2, 0.8]])).round(4)
+    array([0.6931, 0.5004])
     """
     xp = namespace(log_p=log_p)
     check_rank("log_p", log_p, 1)
@@ -34,53 +61,187 @@ def entropy(log_p: Array) -> Array:
     return cross_entropy_kernel(log_p, log_p, xp)
 
 
-def cross_entropy(log_r: Array, log_q: Array) -> Array:
-    """H(r, q) = −Σₖ rₖ log qₖ, in nats.  [O1, O2]
+def cross_entropy(log_r: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
+    r"""H(r, q) = −Σₖ rₖ log qₖ, in nats.  [O1, O2]
+
+    .. math:: H(r, q) = -\sum_k r_k \log q_k
 
     0 · log 0 = 0; +inf where r has mass and q has none.
-    log_r, log_q: [..., K] log-probabilities whose shapes broadcast, K alike.  Returns [...].
-    Raises TypeError, ValueError: mixed namespaces or dtypes, K < 2 or unlike, not log-probabilities.
+
+    Parameters
+    ----------
+    log_r, log_q
+        Log-probabilities, [..., K], whose shapes broadcast, K alike.
+
+    Returns
+    -------
+    array [...]
+        H(r, q), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Mixed namespaces or dtypes; K < 2 or unlike; not log-probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> print(f"{theory.cross_entropy(np.log([0.5, 0.5]), np.log([0.9, 0.1])):.4f}")
+    1.2040
     """
     xp = check_pair("log_r", log_r, "log_q", log_q)
     return cross_entropy_kernel(log_r, log_q, xp)
 
 
-def kl(log_p: Array, log_q: Array) -> Array:
-    """KL(p ‖ q) = Σₖ pₖ (log pₖ − log qₖ), in nats.  [O2]
+def kl(log_p: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
+    r"""KL(p ‖ q) = Σₖ pₖ (log pₖ − log qₖ), in nats.  [O2]
+
+    .. math:: \mathrm{KL}(p \,\|\, q) = \sum_k p_k (\log p_k - \log q_k)
 
     0 log 0 = 0; +inf where p has mass and q has none.
-    log_p, log_q: [..., K] log-probabilities whose shapes broadcast, K alike.  Returns [...].
-    Raises TypeError, ValueError: mixed namespaces or dtypes, K < 2 or unlike, not log-probabilities.
+
+    Parameters
+    ----------
+    log_p, log_q
+        Log-probabilities, [..., K], whose shapes broadcast, K alike.
+
+    Returns
+    -------
+    array [...]
+        KL(p ‖ q) ≥ 0, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Mixed namespaces or dtypes; K < 2 or unlike; not log-probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> print(f"{theory.kl(np.log([0.5, 0.5]), np.log([0.9, 0.1])):.4f}")
+    0.5108
     """
     xp = check_pair("log_p", log_p, "log_q", log_q)
     return kl_kernel(log_p, log_q, xp)
 
 
-def mutual_information(log_p: Array, *, weights: Array | None = None) -> Array:
-    """I(X;K) = Σₙ wₙ KL(pₙ ‖ P) = H(P) − Σₙ wₙ H(pₙ), in nats, with P = Σₙ wₙ pₙ.  [O3]
+def mutual_information(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch"]:
+    r"""I(X;K) = Σₙ wₙ KL(pₙ ‖ P) = H(P) − Σₙ wₙ H(pₙ), in nats, with P = Σₙ wₙ pₙ.  [O3]
 
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
+    .. math:: I(X;K) = \sum_n w_n \mathrm{KL}(p_n \,\|\, P) = H(P) - \sum_n w_n H(p_n),
+        \qquad P = \sum_n w_n \, p_n
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [...]
+        I(X;K), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> print(f"{theory.mutual_information(np.log([[0.5, 0.5], [0.2, 0.8]])):.4f}")
+    0.0507
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     return mutual_information_kernel(log_p, weights, xp)
 
 
-def lautum_information(log_p: Array, *, weights: Array | None = None) -> Array:
-    """L(X;K) = Σₙ wₙ KL(P ‖ pₙ), in nats: mutual information with its arguments exchanged.  [J5]
+def lautum_information(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch"]:
+    r"""L(X;K) = Σₙ wₙ KL(P ‖ pₙ), in nats: mutual information with its arguments exchanged.  [J5]
+
+    .. math:: L(X;K) = \sum_n w_n \mathrm{KL}(P \,\|\, p_n), \qquad P = \sum_n w_n \, p_n
 
     +inf where a cluster that some sample uses has probability 0 in another.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
-    Source: Palomar and Verdú, Lautum information, IEEE Trans. Inf. Theory 54(3), 2008.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [...]
+        L(X;K), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    References
+    ----------
+    Palomar and Verdú, Lautum information, IEEE Trans. Inf. Theory 54(3), 2008.
+
+    Examples
+    --------
+    It is the Jensen gap averaged over the prior:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> print(f"{theory.lautum_information(log_p):.4f}")
+    0.0533
+    >>> print(f"{np.exp(theory.log_prior(log_p)) @ theory.jensen_gap(log_p):.4f}")
+    0.0533
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     return lautum_information_kernel(log_p, weights, xp)
 
 
-def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array:
-    """I(X;K) + L(X;K) = Σₙ wₙ Σₖ (pₙ − P)(log pₙ − log P), in nats.  [J5]
+def jeffreys_information(
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+) -> Float[Array, "*batch"]:
+    r"""I(X;K) + L(X;K) = Σₙ wₙ Σₖ (pₙ − P)(log pₙ − log P), in nats.  [J5]
+
+    .. math:: I(X;K) + L(X;K)
+        = \sum_n w_n \sum_k \bigl(p_n(k) - P(k)\bigr) \bigl(\log p_n(k) - \log P(k)\bigr)
 
     The Jeffreys divergence between the joint distribution w p and the product w P.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  Returns [...].
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+
+    Returns
+    -------
+    array [...]
+        I(X;K) + L(X;K), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights of another shape, negative, or of another sum than 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> print(f"{theory.jeffreys_information(np.log([[0.5, 0.5], [0.2, 0.8]])):.4f}")
+    0.1040
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
@@ -88,24 +249,32 @@ def jeffreys_information(log_p: Array, *, weights: Array | None = None) -> Array
     return mean_of_rows(xp.sum(both, axis=-1), weights, xp)
 
 
-def kl_kernel(log_p: Array, log_q: Array, xp: Namespace) -> Array:
+def kl_kernel(
+    log_p: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"], xp: Namespace
+) -> Float[Array, "*batch"]:
     """KL(p ‖ q) over the last axis, for checked input."""
     return xp.sum(divergence_terms(log_p, log_q, xp), axis=-1)
 
 
-def mutual_information_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+def mutual_information_kernel(
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch"]:
     """I(X;K) for checked input."""
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
     return mean_of_rows(kl_kernel(log_p, log_mean, xp), weights, xp)
 
 
-def lautum_information_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+def lautum_information_kernel(
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch"]:
     """L(X;K) for checked input."""
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
     return mean_of_rows(kl_kernel(log_mean, log_p, xp), weights, xp)
 
 
-def cross_entropy_kernel(log_r: Array, log_q: Array, xp: Namespace) -> Array:
+def cross_entropy_kernel(
+    log_r: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"], xp: Namespace
+) -> Float[Array, "*batch"]:
     """H(r, q) over the last axis, for checked input."""
     no_r, no_q = log_r == -math.inf, log_q == -math.inf
     terms = xp.exp(log_r) * -xp.where(no_q, 0.0, log_q)
