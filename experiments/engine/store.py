@@ -10,6 +10,7 @@ netCDF 3 knows int32, float32, float64 and text: int64 comes back as int32, and 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.metadata
 import io
@@ -32,7 +33,6 @@ CODE = ("theory", "experiments", "constraints.txt")
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "torch", "xarray")
 PROVENANCE = ("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state", "digest")
 NOT_COMPARED = ("device",)  # where it ran, not what was asked
-ABSENT = object()
 
 
 class Damaged(ValueError):
@@ -59,11 +59,7 @@ def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 def stamp(dataset: xr.Dataset, *, experiment: str, settings: Any, threads: int = 1) -> xr.Dataset:
     """The dataset with its record in the attributes: settings, seeds, threads, versions, git commit."""
-    record = {
-        "experiment": experiment,
-        "settings": to_json(settings),
-        "threads": threads,
-    }
+    record = {"experiment": experiment, "settings": to_json(settings), "threads": threads}
     if hasattr(settings, "seeds"):
         record["seeds"] = json.dumps(settings.seeds)
     record |= {
@@ -76,19 +72,21 @@ def stamp(dataset: xr.Dataset, *, experiment: str, settings: Any, threads: int =
 def check(dataset: xr.Dataset, settings: Any) -> None:
     """Refuse a dataset made with other settings.
 
-    Raises SettingsMismatch, one line per setting that differs, what the file has and what the code has.
+    Raises SettingsMismatch: for each setting that differs, what the file has and what the code has.
     """
     found, wanted = _flat(settings_of(dataset)), _flat(json.loads(to_json(settings)))
-    rows = [
-        (name, *_beside(found.get(name, ABSENT), wanted.get(name, ABSENT)))
-        for name in dict.fromkeys([*wanted, *found])
-        if name not in NOT_COMPARED and found.get(name, ABSENT) != wanted.get(name, ABSENT)
-    ]
-    if rows:
-        table = [("setting", "file", "code"), *rows]
-        widths = [max(len(row[i]) for row in table) for i in range(3)]
-        lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
-        raise SettingsMismatch("the results were made with other settings.\n" + "\n".join(lines))
+    changed = sorted(
+        name
+        for name in {*found, *wanted} - {*NOT_COMPARED}
+        if name not in found or name not in wanted or found[name] != wanted[name]
+    )
+    if changed:
+        file, code = (
+            [f"{name} = {json.dumps(side[name])}\n" for name in changed if name in side]
+            for side in (found, wanted)
+        )
+        difference = "".join(difflib.ndiff(file, code)).rstrip()
+        raise SettingsMismatch(f"the results were made with other settings (- file, + code):\n{difference}")
 
 
 def digest(dataset: xr.Dataset) -> str:
@@ -202,39 +200,15 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _beside(found: Any, wanted: Any) -> tuple[str, str]:
-    """Two values that differ, as JSON, long lists cut short where that still shows the difference."""
-    whole = _in_json(found), _in_json(wanted)
-    short = _shortened(found), _shortened(wanted)
-    return short if short[0] != short[1] else whole
-
-
-def _in_json(value: Any) -> str:
-    return "(not there)" if value is ABSENT else json.dumps(value)
-
-
-def _shortened(value: Any) -> str:
-    text = _in_json(value)
-    if not isinstance(value, list) or len(text) <= 40:
-        return text
-    return f"{json.dumps(value[:3])[:-1]}, ..., {json.dumps(value[-1])}] ({len(value)} values)"
-
-
 @cache
 def _git() -> dict[str, str]:
     def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(ROOT), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:  # installed inside another repository
-            raise FileNotFoundError
         commit, date = git("log", "-1", "--format=%H %cI", "--", *CODE).split()
         state = "modified" if git("status", "--porcelain", "--", *CODE) else "clean"
-    except (OSError, ValueError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):  # ValueError: no commit has this code
         commit = date = state = "unknown"
     return {"git_commit": commit, "git_date": date, "git_state": state}
