@@ -89,6 +89,7 @@ def test_every_claim_is_derived_in_some_notebook():
 
 
 @pytest.mark.slow
+@pytest.mark.notebook
 @each_notebook
 def test_it_executes(source):
     """In a fresh kernel, no cell longer than CELL_SECONDS; and prints as many outputs as the copy kept."""
