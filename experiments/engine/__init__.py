@@ -1,0 +1,1 @@
+"""What runs and keeps studies: the list of them, chunks that survive being cut off, results as files."""

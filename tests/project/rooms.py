@@ -14,11 +14,16 @@ LISTED_ELSEWHERE = ("experiments.studies", "figures.draw")  # by `make experimen
 BEGIN, END = "<!-- rooms: python -m tests.project.rooms -->", "<!-- /rooms -->"
 
 
+def contracts():
+    """Those of pyproject.toml, as written there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["tool"]["importlinter"]["contracts"]
+
+
 def layers():
     """Package → its rooms, lowest first, those of one floor together; "" for the packages themselves."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     found = {}
-    for contract in project["tool"]["importlinter"]["contracts"]:
+    for contract in contracts():
         if contract["type"] == "layers":
             (container,) = contract.get("containers", [""])
             found[container] = [re.split(r" [|:] ", floor) for floor in reversed(contract["layers"])]
