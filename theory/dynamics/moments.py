@@ -44,8 +44,10 @@ class CrossViewMoments:
         How many views of each sample.
     directed : bool
         False: every ordered pair of views counts. True: student's view first, teacher's second.
-    student_mean, teacher_mean : [D]
-        φ̄_s and φ̄_t; one and the same unless `directed`.
+    student_mean : [D]
+        φ̄_s.
+    teacher_mean : [D]
+        φ̄_t; `student_mean` unless `directed`.
     covariance : [D, D]
         E (φ_s − φ̄_s)(φ_s − φ̄_s)ᵀ.
     cross_covariance : [D, D]

@@ -20,8 +20,10 @@ class Schedule:
 
     Attributes
     ----------
-    start, end : float
-        The first value and the last.
+    start : float
+        The first value.
+    end : float
+        The last.
     steps : int
         How long the change takes; afterwards the value stays at `end`.
     shape : {"linear", "cosine"}
