@@ -5,60 +5,41 @@ Loops nest (chunks of a sweep, steps of a training run) and share one display. W
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 Item = TypeVar("Item")
 DELAY = 5.0  # seconds
 
-
-class _TimeLeft(ProgressColumn):
-    """From the mean over the whole loop: rich's own estimate forgets what took over half a minute."""
-
-    def render(self, task: Task) -> Text:
-        spent = task.elapsed or 0.0
-        if not task.completed or task.remaining is None:
-            return Text(f"{_clock(spent)} spent")
-        return Text(f"{_clock(spent)} spent, {_clock(spent / task.completed * task.remaining)} left")
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes}:{seconds:02}"
-
-
-@dataclass(kw_only=True)
-class _Display:
-    console: Console = field(default_factory=lambda: Console(stderr=True))
-    begun: float = field(default_factory=time.monotonic)
-    depth: int = 0
-
-    def __post_init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _TimeLeft())
-        self.progress = Progress(
-            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
-        )
-
-    @property
-    def late(self) -> bool:
-        return time.monotonic() - self.begun > DELAY
-
-
-_display: _Display | None = None
-_silent = False
+_display = Progress(
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TextColumn("spent,"),
+    TimeRemainingColumn(),
+    TextColumn("left"),
+    console=Console(stderr=True),
+    transient=True,
+    speed_estimate_period=1e9,  # rich would forget what took over half a minute, as chunks do
+)
 
 
 def silence() -> None:
     """Show nothing from this process any more (called in workers)."""
-    global _silent
-    _silent = True
+    _display.disable = True
 
 
 def track(items: Iterable[Item], *, description: str, total: int | None = None) -> Iterator[Item]:
@@ -72,33 +53,26 @@ def track(items: Iterable[Item], *, description: str, total: int | None = None) 
 @contextmanager
 def bar(description: str, total: int | None, *, lines: bool = False) -> Iterator[Callable[[], None]]:
     """A function that advances the bar by one. `lines`: off a terminal, print a line for each advance."""
-    global _display
-    if _silent:
-        yield lambda: None
-        return
-    display = _display = _display or _Display()
-    display.depth += 1
-    task = display.progress.add_task(description, total=total)
-    begun, done = time.monotonic(), 0
+    number = _display.add_task(description, total=total)
+    _display.advance(number, 0)  # the speed is measured from here, not from the end of the first step
 
     def advance() -> None:
-        nonlocal done
-        done += 1
-        display.progress.advance(task)
-        if display.late:
-            display.progress.start()
-            if lines and total and not display.console.is_terminal:
-                spent = time.monotonic() - begun
-                left = spent / done * (total - done)
-                display.console.print(
-                    f"{description}: {done} of {total}, {_clock(spent)} spent, {_clock(left)} left"
-                )
+        _display.advance(number)
+        outer = _display.tasks[0]
+        if _display.disable or (outer.elapsed or 0.0) < DELAY:
+            return
+        if _display.console.is_terminal:
+            _display.start()
+        elif lines:
+            task = next(task for task in _display.tasks if task.id == number)
+            spent, left = (timedelta(seconds=round(t or 0.0)) for t in (task.elapsed, task.time_remaining))
+            _display.console.print(
+                f"{description}: {task.completed:.0f} of {total}, {spent} spent, {left} left"
+            )
 
     try:
         yield advance
     finally:
-        display.depth -= 1
-        display.progress.remove_task(task)
-        if display.depth == 0:
-            display.progress.stop()
-            _display = None
+        _display.remove_task(number)
+        if not _display.tasks and _display.live.is_started:
+            _display.stop()
