@@ -18,25 +18,24 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.engine import registry
-from experiments.engine.command import BadCommand, exit_with, parse
+from experiments.engine.command import exit_with
 from experiments.engine.registry import Entry
 
 PROGRAM = "python -m experiments"
 
 
 def main(arguments: Sequence[str] | None = None, *, package: str = "experiments.studies") -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; returns the exit status, or exits with 2 where tyro does not understand."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     entries = registry.experiments(package)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        return _list(entries)
     try:
-        if not arguments or arguments[0] in ("-h", "--help"):
-            return _list(entries)
-        if arguments[0].startswith("-"):
-            raise BadCommand(f"the name of an experiment comes first, got {arguments[0]!r}")
-        return _run(registry.find(entries, arguments[0], kind="experiment"), arguments[1:])
-    except (BadCommand, registry.UnknownName) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        entry = registry.find(entries, arguments[0], kind="experiment")
+    except registry.UnknownName as error:
+        print(f"{PROGRAM} NAME: {error}", file=sys.stderr)
         return 2
+    return _run(entry, arguments[1:])
 
 
 def _list(entries: dict[str, Entry]) -> int:
@@ -58,12 +57,13 @@ def _run(entry: Entry, arguments: list[str]) -> int:
 
     command = _command(entry)
     default = entry.module.Settings.quick() if quick else entry.module.Settings()
-    typed = parse(
+    typed = tyro.cli(
         command,
-        arguments,
-        program=f"{PROGRAM} {entry.name}",
-        description=_description(entry),
+        args=arguments,
+        prog=f"{PROGRAM} {entry.name}",
+        description=f"{entry.description}. Claims {', '.join(entry.claims)}; about {entry.duration} in full.",
         default=command(settings=default),
+        config=(tyro.conf.OmitArgPrefixes,),
     )
     how: Execution = typed.how
     path = how.output or runner.destination(entry, typed.settings)
@@ -74,10 +74,7 @@ def _run(entry: Entry, arguments: list[str]) -> int:
         print(f"{PROGRAM} {entry.name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            f"\n{entry.name}: stopped; the same command goes on with the first unfinished chunk",
-            file=sys.stderr,
-        )
+        print(f"\n{entry.name}: {runner.STOPPED}", file=sys.stderr)
         return 130
     size, spent = path.stat().st_size / 1000, registry.duration(time.monotonic() - begun)
     print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {spent}")
@@ -106,10 +103,6 @@ def _command(entry: Entry) -> type:
     how = Annotated[Execution, tyro.conf.arg(name="")]
     fields: list[Any] = [("settings", entry.module.Settings), ("how", how, Execution())]
     return make_dataclass("Command", fields, frozen=True, kw_only=True)
-
-
-def _description(entry: Entry) -> str:
-    return f"{entry.description}. Claims {', '.join(entry.claims)}; about {entry.duration} in full."
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import tyro
 import xarray as xr
 
 from experiments.engine import registry, runner, store, sweep
-from experiments.engine.command import BadCommand, exit_with, parse
+from experiments.engine.command import exit_with
 from experiments.engine.registry import Entry
 from figures import save
 from figures.catalogue import catalogue, source
@@ -57,21 +57,17 @@ def main(
     results: Path = runner.RESULTS,
     folder: Path = save.HERE,
 ) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; returns the exit status, or exits with 2 where tyro does not understand."""
     mpl.use("Agg")
     drawings, sources = registry.figures(package), registry.experiments(experiments)
+    command = tyro.cli(
+        Command, args=arguments, prog=PROGRAM, description=f"Draw the figures: {', '.join(drawings)}."
+    )
     try:
-        command = parse(
-            Command,
-            sys.argv[1:] if arguments is None else arguments,
-            program=PROGRAM,
-            description=f"Draw the figures: {', '.join(drawings)}.",
-            default=Command(),
-        )
         if command.quick and command.retrain:
-            raise BadCommand("--quick and --retrain exclude each other: --retrain is the run in full")
+            raise ValueError("--quick and --retrain exclude each other: --retrain is the run in full")
         chosen = [registry.find(drawings, name, kind="figure") for name in command.names or drawings]
-    except (BadCommand, registry.UnknownName) as error:
+    except (ValueError, registry.UnknownName) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     failed = 0
@@ -84,10 +80,7 @@ def main(
             failed += 1
             continue
         except KeyboardInterrupt:
-            print(
-                f"\n{name}: stopped; the same command goes on with the first unfinished chunk",
-                file=sys.stderr,
-            )
+            print(f"\n{name}: {runner.STOPPED}", file=sys.stderr)
             return 130
         for drawing in (drawing for drawing in chosen if source(drawing) == name):
             _draw(drawing, dataset, results / "quick" if command.quick else folder, force=command.force)

@@ -16,6 +16,7 @@ from experiments.engine import fingerprints, store, sweep
 from experiments.engine.registry import ROOT, Entry
 
 RESULTS = ROOT / "results"
+STOPPED = "stopped; the same command goes on with the first unfinished chunk"
 
 
 class CannotRun(ValueError):

@@ -225,7 +225,6 @@ def test_quick_draws_in_its_own_folder_and_touches_nothing_else(call, results, t
     ("arguments", "message"),
     [
         (["toy_experimnet"], "no figure is called 'toy_experimnet'; did you mean toy_experiment?"),
-        (["--quik"], "did you mean --quick"),
         (["--quick", "--retrain"], "exclude each other"),
     ],
 )
@@ -234,6 +233,12 @@ def test_what_cannot_be_is_said_in_one_line(call, arguments, message):
     assert (status, out) == (2, "")
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_an_option_that_is_not_there_is_named_with_the_nearest(call, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        call("--quik")
+    assert "Perhaps you meant: --quick" in " ".join(capsys.readouterr().err.split())
 
 
 def test_lines_are_told_apart_without_colour_and_with_any_colour_vision():

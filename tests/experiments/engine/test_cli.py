@@ -91,12 +91,7 @@ def test_help_of_the_small_variant_shows_its_defaults(capsys):
     [
         (["toy_experimnet"], "no experiment is called 'toy_experimnet'; did you mean toy_experiment?"),
         (["zzz"], "no experiment is called 'zzz'; there are toy_experiment."),
-        (["--quick"], "the name of an experiment comes first, got '--quick'"),
-        (["toy_experiment", "--seeds", "0"], "`seeds` must be at least 1, got 0"),
-        (["toy_experiment", "--seeds", "many"], "--seeds: invalid literal for int() with base 10: 'many'"),
-        (["toy_experiment", "--sedes", "3"], "did you mean --seeds"),
-        (["toy_experiment", "--law", "cauchy"], "invalid choice 'cauchy' for argument '--law'"),
-        (["toy_experiment", "spare"], "spare"),
+        (["--quick"], "python -m experiments NAME: no experiment is called '--quick'"),
         (["toy_experiment", "--jobs", "0"], "`jobs` must be at least 1, got 0"),
         (["toy_experiment", "--scheduler", "here"], "`scheduler` must look like tcp://HOST:PORT, got 'here'"),
         (["toy_experiment", "--device", "abacus"], "there is no device 'abacus' here"),
@@ -112,6 +107,23 @@ def test_what_cannot_be_is_said_in_one_line_before_any_work(capsys, results, arg
     assert len(err.splitlines()) == 1
     assert message in err
     assert not list(results.glob("**/*.nc"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "0"], ["`seeds` must be at least 1, got 0"]),
+        (["--seeds", "many"], ["--seeds", "many"]),
+        (["--sedes", "3"], ["--sedes", "Perhaps you meant", "--seeds"]),
+        (["--law", "cauchy"], ["--law", "cauchy", "normal"]),
+        (["spare"], ["spare"]),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_name(capsys, results, arguments, words):
+    status, out, err = call(capsys, "toy_experiment", *arguments)
+    assert (status, out) == (2, "")
+    assert all(word in " ".join(err.split()) for word in words)
+    assert not results.exists()
 
 
 def test_default_settings_go_to_the_file_the_figures_are_drawn_from(capsys, results):
