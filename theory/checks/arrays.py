@@ -10,13 +10,16 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import array_api_compat
 import numpy as np
 
 from theory.checks.numbers import check_number
 from theory.logspace import Array, Namespace
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 _values_are_checked: ContextVar[bool] = ContextVar("_values_are_checked", default=True)
 
@@ -32,13 +35,16 @@ def assume_valid() -> Iterator[None]:
     Returns
     -------
     context manager
+        It skips them in its own thread or task, until it is left.
 
     Examples
     --------
-    >>> import numpy as np, theory
+    >>> import numpy as np
+    >>> import theory
     >>> with theory.assume_valid():
-    ...     theory.entropy(np.log([0.5, 0.6]))  # sums to 1.1: not looked at
-    np.float64(0.6530689675937...)
+    ...     found = theory.entropy(np.log([0.5, 0.6]))  # sums to 1.1: not looked at
+    >>> print(f"{found:.4f}")
+    0.6531
     """
     token = _values_are_checked.set(False)
     try:
@@ -60,22 +66,23 @@ def values_are_checked() -> bool:
 class Ensemble(NamedTuple):
     """Operands of the kernels: points of the simplex with their weights, and the prior required of them."""
 
-    log_p: Array
-    """[..., N, K], zeros are −inf."""
-    weights: Array
-    """[..., N], 1/N made explicit."""
-    log_target: Array
-    """log π, [..., K], uniform made explicit."""
+    log_p: Float[Array, "*batch N K"]
+    """Log-probabilities, [..., N, K]; zeros are −inf."""
+    weights: Float[Array, "*batch N"]
+    """w, [..., N], sum 1; 1/N made explicit."""
+    log_target: Float[Array, "*batch K"]
+    """log π, [..., K]; uniform made explicit."""
     xp: Namespace
+    """The array namespace of all three."""
 
 
 def check_ensemble(
-    log_p: Array,
-    weights: Array | None = None,
-    log_target: Array | None = None,
+    log_p: Float[Array, "*batch N K"],
+    weights: Float[Array, "*batch N"] | None = None,
+    log_target: Float[Array, "*batch K"] | None = None,
     *,
     name: str = "log_p",
-    log_tilt: Array | None = None,
+    log_tilt: Float[Array, "*batch K"] | None = None,
 ) -> Ensemble:
     """Log-probabilities `name` [..., N, K] with what belongs to them: w [..., N], log π and λ [..., K]."""
     optional = {"weights": weights, "log_target": log_target, "log_tilt": log_tilt}
@@ -155,7 +162,9 @@ def check_pair(name: str, log_a: Array, other_name: str, log_b: Array) -> Namesp
     return xp
 
 
-def check_temperature(value: Array | float, logits: Array, xp: Namespace) -> Array | float:
+def check_temperature(
+    value: Float[Array, "*batch 1"] | float, logits: Float[Array, "*batch K"], xp: Namespace
+) -> Float[Array, "*batch 1"] | float:
     """τ: a finite number > 0 as a float, or an array [..., 1] of them that broadcasts against `logits`.
 
     A NumPy scalar counts as a number: as an array its own dtype would widen the result.
@@ -174,13 +183,13 @@ def check_temperature(value: Array | float, logits: Array, xp: Namespace) -> Arr
     return array
 
 
-def check_scores(name: str, scores: Array, xp: Namespace) -> None:
+def check_scores(name: str, scores: Float[Array, "*batch K"], xp: Namespace) -> None:
     """No NaN, no +inf, and something finite in every row."""
     if reads_values(name):
         _reject_scores(name, scores, xp)
 
 
-def check_log_probabilities(name: str, log_p: Array, xp: Namespace) -> None:
+def check_log_probabilities(name: str, log_p: Float[Array, "*batch K"], xp: Namespace) -> None:
     """Rows of log-probabilities: no NaN, no +inf, each row summing to 1 after exp."""
     if not reads_values(name):
         return
@@ -194,7 +203,12 @@ def check_log_probabilities(name: str, log_p: Array, xp: Namespace) -> None:
         reject(name, off, f"hold {kind}: exp must sum to 1 along the last axis", total, xp)
 
 
-def check_weights(weights: Array | None, log_p: Array, xp: Namespace, of: str = "log_p") -> Array:
+def check_weights(
+    weights: Float[Array, "*batch N"] | None,
+    log_p: Float[Array, "*batch N K"],
+    xp: Namespace,
+    of: str = "log_p",
+) -> Float[Array, "*batch N"]:
     """Weights [..., N] of the samples of `of`: finite, not negative, sum 1; 1/N where None."""
     if weights is None:
         n = log_p.shape[-2]
@@ -209,7 +223,12 @@ def check_weights(weights: Array | None, log_p: Array, xp: Namespace, of: str = 
     return weights
 
 
-def check_target(log_target: Array | None, log_p: Array, xp: Namespace, of: str = "log_p") -> Array:
+def check_target(
+    log_target: Float[Array, "*batch K"] | None,
+    log_p: Float[Array, "*batch N K"],
+    xp: Namespace,
+    of: str = "log_p",
+) -> Float[Array, "*batch K"]:
     """log π [..., K] for the clusters of `of`, every share positive; −log K where None."""
     k = log_p.shape[-1]
     if log_target is None:
@@ -222,19 +241,27 @@ def check_target(log_target: Array | None, log_p: Array, xp: Namespace, of: str 
     return log_target
 
 
-def check_tilt(log_tilt: Array, log_p: Array, xp: Namespace, *, name: str = "log_tilt") -> None:
+def check_tilt(
+    log_tilt: Float[Array, "*batch K"],
+    log_p: Float[Array, "*batch N K"],
+    xp: Namespace,
+    *,
+    name: str = "log_tilt",
+) -> None:
     """λ of shape [..., K] to match log_p [..., N, K], finite."""
     check_against(name, log_tilt, (*log_p.shape[:-2], log_p.shape[-1]), "the clusters of `log_p`")
     check_finite(name, log_tilt, xp)
 
 
-def check_finite(name: str, value: Array, xp: Namespace) -> None:
+def check_finite(name: str, value: Float[Array, "*shape"], xp: Namespace) -> None:
     """Every entry of `value` is finite."""
     if reads_values(name):
         reject(name, ~xp.isfinite(value), "be finite", value, xp)
 
 
-def reject(name: str, bad: Array, rule: str, got: Array | str, xp: Namespace) -> None:
+def reject(
+    name: str, bad: Bool[Array, "*shape"], rule: str, got: Float[Array, "*shape"] | str, xp: Namespace
+) -> None:
     """Raise ValueError naming the first index where `bad` holds, and what `got` is there."""
     if not (values_are_checked() and bool(xp.any(bad))):
         return
