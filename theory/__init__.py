@@ -9,6 +9,7 @@ codes, `theory.nn` (PyTorch) the losses; `diagnose` reads a real run.
 """
 
 from theory import dynamics, systems
+from theory.batches import batch_softmax_log_tilt
 from theory.bounds import hoeffding_bound, specht_bound, variance_bound
 from theory.checks import assume_valid
 from theory.diagnosis.diagnose import diagnose
@@ -40,14 +41,13 @@ from theory.estimation import (
 from theory.feasibility import InfeasibleTarget
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.projection import NotConverged, Projection, project
+from theory.sinkhorn import sinkhorn_log_tilt
 from theory.teachers import TEACHERS, Teacher
 from theory.tilts import (
-    batch_softmax_log_tilt,
     centering_log_tilt,
     cumulant_log_tilt,
     inverse_prior_log_tilt,
     power_mean_log_tilt,
-    sinkhorn_log_tilt,
     tilt,
 )
 

@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from theory.batches import check_logits
 from theory.checks import (
     check_against,
     check_count,
@@ -41,7 +42,8 @@ from theory.checks import (
 from theory.feasibility import check_feasible
 from theory.logspace import Array, Namespace, log_mean_exp, normalize, weighted_mean
 from theory.projection import project_kernel
-from theory.tilts import check_logits, sinkhorn_kernel, tilt_kernel
+from theory.sinkhorn import sinkhorn_kernel
+from theory.tilts import tilt_kernel
 
 __all__ = ["SYSTEMS", "System", "dino", "dinov2", "msn", "sela", "swav", "update_center"]
 

@@ -20,60 +20,64 @@ that averages over batches, over ranks and over accumulated batches are one oper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from theory.checks import Ensemble, check_count, check_order, reject
-from theory.ensembles import power_mean_kernel
+from theory.batches import (
+    Batch,
+    Kernel,
+    Settings,
+    center_of,
+    check_batch,
+    cumulant_of,
+    log_batch_sum_of,
+    log_power_mean_of,
+    projected_of,
+    sinkhorn_of,
+    zero_of,
+)
+from theory.checks import check_count, check_order, reject
 from theory.feasibility import check_feasible
-from theory.logspace import Array, log_mean_exp, weighted_mean
-from theory.projection import project_kernel
-from theory.tilts import check_logits, cumulant_kernel, sinkhorn_kernel, tilt_kernel
+from theory.logspace import Array
+from theory.tilts import tilt_kernel
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["TEACHERS", "Teacher"]
-
-
-class Batch(NamedTuple):
-    """What λ is computed from, checked: raw logits, their temperature, and the ensemble they make."""
-
-    logits: Array
-    temperature: Array | float
-    ensemble: Ensemble
-    even: bool = False
-    """All samples weigh the same, so that a plain mean will do."""
-
-
-class Settings(NamedTuple):
-    """What some teachers need besides a batch."""
-
-    order: float | None = None
-    """s of "power_mean"."""
-    rounds: int | None = None
-    """Of "sinkhorn"."""
-    tol: float = 1e-9
-    """Marginal error of "projected"."""
-
-
-Kernel = Callable[[Batch, Settings], Array]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Teacher:
     """One teacher of the family, r = tilt(softmax(z/τ), λ).
 
-    name: its key in `TEACHERS`.  label: the name in words.
-    settings: what it needs besides a batch, "order" or "rounds".
-    constrained: λ answers to the batch, so that a constant output is mapped to π.  [T8]
-    exact: its cluster prior is π, not only near it.  [T3]
-    average_order: of the power mean that a moving average takes of its statistic; None: its own `order`.
-    in_logits: the statistic is a mean of raw logits, a centre, and is divided by τ when it is applied.
-    of_scores: the statistic is of e^{z/τ}, not of p: that of a uniform teacher is 0, not −log K.
-    pools: the statistic of two batches together follows from those of each.
-    ignores: what changes nothing in r: "sample shift", one number added to all logits of a sample;
+    Attributes
+    ----------
+    name : str
+        Its key in `TEACHERS`.
+    label : str
+        The name in words.
+    settings : tuple of str
+        What it needs besides a batch, "order" or "rounds".
+    constrained : bool
+        λ answers to the batch, so that a constant output is mapped to π.  [T8]
+    exact : bool
+        Its cluster prior is π, not only near it.  [T3]
+    average_order : float or None
+        Of the power mean that a moving average takes of its statistic; None: its own `order`.
+    in_logits : bool
+        The statistic is a mean of raw logits, a centre, and is divided by τ when it is applied.
+    of_scores : bool
+        The statistic is of e^{z/τ}, not of p: that of a uniform teacher is 0, not −log K.
+    pools : bool
+        The statistic of two batches together follows from those of each.
+    ignores : frozenset of str
+        What changes nothing in r: "sample shift", one number added to all logits of a sample;
         "cluster bias", one added to those of a cluster in every sample.  [T6]
-    log_tilt_kernel, statistic_kernel: λ or S of a checked batch; the one follows from the other.
+    log_tilt_kernel, statistic_kernel : callable or None
+        λ or S, [..., K], of a checked batch; the one follows from the other.
     """
 
     name: str
@@ -91,38 +95,112 @@ class Teacher:
 
     def __call__(
         self,
-        logits: Array,
+        logits: Float[Array, "*batch N K"],
         *,
-        temperature: Array | float = 1.0,
-        weights: Array | None = None,
-        log_target: Array | None = None,
+        temperature: Float[Array, "*batch 1"] | float = 1.0,
+        weights: Float[Array, "*batch N"] | None = None,
+        log_target: Float[Array, "*batch K"] | None = None,
         order: float | None = None,
         rounds: int | None = None,
-    ) -> Array:
-        """log r, the tilt of softmax(z/τ) by this teacher's λ.
+    ) -> Float[Array, "*batch N K"]:
+        r"""log r(k) = z(k)/τ + λ(k) − log Σⱼ e^{z(j)/τ + λ(j)}: the tilt of softmax(z/τ) by this teacher's λ.
 
-        logits: z, [..., N, K]; log-probabilities are logits of temperature 1.  temperature: τ > 0.
-        weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None means uniform.
-        order, rounds: the setting of "power_mean", of "sinkhorn".  Returns [..., N, K].
-        Raises TypeError, ValueError: bad arguments, a setting that is missing or not of this teacher.
+        .. math:: \log r(k) = \frac{z(k)}{\tau} + \lambda(k) - \log \sum_j e^{z(j)/\tau + \lambda(j)}
+
+        Parameters
+        ----------
+        logits
+            z, [..., N, K]; log-probabilities are logits of temperature 1.
+        temperature
+            τ > 0, a number or an array [..., 1] that broadcasts against `logits`.
+        weights
+            Of the samples, [..., N], sum 1; None means 1/N.
+        log_target
+            log π, [..., K], every share positive; None means uniform.
+        order
+            s, the setting of "power_mean".
+        rounds
+            ≥ 1, the setting of "sinkhorn".
+
+        Returns
+        -------
+        array [..., N, K]
+            log r, log-probabilities.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Bad arguments, for "centering" also a temperature per sample; a setting that is missing or not of
+            this teacher; a cluster without a positive mean.
+        InfeasibleTarget, NotConverged
+            "projected" only, as `theory.project`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import theory
+        >>> logits = np.array([[2.0, 0.0], [1.0, 0.0]])
+        >>> for name in ("unconstrained", "inverse_prior", "projected"):
+        ...     log_r = theory.TEACHERS[name](logits, temperature=0.5)
+        ...     print(name, np.exp(theory.log_prior(log_r)).round(4))
+        unconstrained [0.9314 0.0686]
+        inverse_prior [0.5766 0.4234]
+        projected [0.5 0.5]
         """
         settings = self.check_settings(order=order, rounds=rounds)
-        batch = _check_batch(logits, temperature, weights, log_target)
+        batch = check_batch(logits, temperature, weights, log_target)
         return tilt_kernel(batch.ensemble.log_p, self._checked(batch, settings), batch.ensemble.xp)
 
     def log_tilt(
         self,
-        logits: Array,
+        logits: Float[Array, "*batch N K"],
         *,
-        temperature: Array | float = 1.0,
-        weights: Array | None = None,
-        log_target: Array | None = None,
+        temperature: Float[Array, "*batch 1"] | float = 1.0,
+        weights: Float[Array, "*batch N"] | None = None,
+        log_target: Float[Array, "*batch K"] | None = None,
         order: float | None = None,
         rounds: int | None = None,
-    ) -> Array:
-        """λ of a batch of raw logits, [..., K], up to a constant.  Arguments and errors as in a call."""
+    ) -> Float[Array, "*batch K"]:
+        """λ(k) of a batch of raw logits, up to a constant, in nats.
+
+        Parameters
+        ----------
+        logits
+            z, [..., N, K]; log-probabilities are logits of temperature 1.
+        temperature
+            τ > 0, a number or an array [..., 1] that broadcasts against `logits`.
+        weights
+            Of the samples, [..., N], sum 1; None means 1/N.
+        log_target
+            log π, [..., K], every share positive; None means uniform.
+        order
+            s, the setting of "power_mean".
+        rounds
+            ≥ 1, the setting of "sinkhorn".
+
+        Returns
+        -------
+        array [..., K]
+            λ, in nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Bad arguments, for "centering" also a temperature per sample; a setting that is missing or not of
+            this teacher; a cluster without a positive mean.
+        InfeasibleTarget, NotConverged
+            "projected" only, as `theory.project`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import theory
+        >>> logits = np.array([[2.0, 0.0], [1.0, 0.0]])
+        >>> theory.TEACHERS["power_mean"].log_tilt(logits, temperature=0.5, order=0.5).round(4)
+        array([-0.6213,  2.1637])
+        """
         settings = self.check_settings(order=order, rounds=rounds)
-        return self._checked(_check_batch(logits, temperature, weights, log_target), settings)
+        return self._checked(check_batch(logits, temperature, weights, log_target), settings)
 
     def check_settings(self, *, order: float | None, rounds: int | None, tol: float = 1e-9) -> Settings:
         """The settings given, where they are those that this teacher needs."""
@@ -138,13 +216,13 @@ class Teacher:
 
     # -- on checked input, for training loops ------------------------------------------------------
 
-    def statistic_of(self, batch: Batch, settings: Settings) -> Array:
+    def statistic_of(self, batch: Batch, settings: Settings) -> Float[Array, "*batch K"]:
         """S, [..., K]."""
         if self.statistic_kernel is not None:
             return self.statistic_kernel(batch, settings)
         return batch.ensemble.log_target - self.log_tilt_of(batch, settings)
 
-    def log_tilt_of(self, batch: Batch, settings: Settings) -> Array:
+    def log_tilt_of(self, batch: Batch, settings: Settings) -> Float[Array, "*batch K"]:
         """λ, [..., K]."""
         if self.log_tilt_kernel is not None:
             return self.log_tilt_kernel(batch, settings)
@@ -155,13 +233,15 @@ class Teacher:
         """The order of the power mean that averages statistics: the table's, or else the setting."""
         return next(order for order in (self.average_order, settings.order) if order is not None)
 
-    def applied(self, statistic: Array, temperature: Array | float, log_target: Array) -> Array:
+    def applied(
+        self, statistic: Array, temperature: Array | float, log_target: Array
+    ) -> Float[Array, "*batch K"]:
         """λ = log π − S, S divided by τ where it is in units of logits."""
         if self.in_logits:
             statistic = (statistic[..., None, :] / temperature)[..., 0, :]
         return log_target - statistic
 
-    def _checked(self, batch: Batch, settings: Settings) -> Array:
+    def _checked(self, batch: Batch, settings: Settings) -> Float[Array, "*batch K"]:
         xp = batch.ensemble.xp
         shape = tuple(getattr(batch.temperature, "shape", ()))
         if self.in_logits and len(shape) > 1 and shape[-2] > 1:
@@ -185,69 +265,32 @@ def check_teacher(teacher: str | Teacher) -> Teacher:
     return TEACHERS[teacher]
 
 
-def _check_batch(
-    logits: Array, temperature: Array | float, weights: Array | None, log_target: Array | None
-) -> Batch:
-    ensemble, tau = check_logits(logits, temperature, weights, log_target)
-    return Batch(logits, tau, ensemble, even=weights is None)
-
-
-def _center(batch: Batch, settings: Settings) -> Array:
-    _, weights, _, xp = batch.ensemble
-    return xp.mean(batch.logits, axis=-2) if batch.even else weighted_mean(batch.logits, weights, xp)
-
-
-def _log_power_mean(batch: Batch, settings: Settings) -> Array:
-    log_p, weights, _, xp = batch.ensemble
-    return power_mean_kernel(log_p, weights, 1.0 if settings.order is None else settings.order, xp)
-
-
-def _log_batch_sum(batch: Batch, settings: Settings) -> Array:
-    return log_mean_exp(batch.logits / batch.temperature, batch.ensemble.weights, batch.ensemble.xp)
-
-
-def _zero(batch: Batch, settings: Settings) -> Array:
-    return batch.ensemble.xp.zeros_like(batch.ensemble.log_p[..., 0, :])
-
-
-def _cumulant(batch: Batch, settings: Settings) -> Array:
-    return cumulant_kernel(batch.ensemble)
-
-
-def _sinkhorn(batch: Batch, settings: Settings) -> Array:
-    return sinkhorn_kernel(batch.ensemble, rounds=settings.rounds or 0)
-
-
-def _projected(batch: Batch, settings: Settings) -> Array:
-    return project_kernel(batch.ensemble, tol=settings.tol).log_tilt
-
-
 _BOTH = frozenset({"sample shift", "cluster bias"})
 
 TEACHERS: Mapping[str, Teacher] = MappingProxyType({
     teacher.name: teacher
     for teacher in (
-        Teacher(name="unconstrained", label="unconstrained", constrained=False, log_tilt_kernel=_zero),
+        Teacher(name="unconstrained", label="unconstrained", constrained=False, log_tilt_kernel=zero_of),
         Teacher(
             name="centering", label="centering", in_logits=True, of_scores=True, pools=True,
-            ignores=_BOTH, statistic_kernel=_center,
+            ignores=_BOTH, statistic_kernel=center_of,
         ),
         Teacher(
             name="inverse_prior", label="inverse prior", average_order=1.0, pools=True,
-            statistic_kernel=_log_power_mean,
+            statistic_kernel=log_power_mean_of,
         ),
         Teacher(
             name="power_mean", label="power mean", settings=("order",), average_order=None, pools=True,
-            statistic_kernel=_log_power_mean,
+            statistic_kernel=log_power_mean_of,
         ),
-        Teacher(name="cumulant", label="cumulant", log_tilt_kernel=_cumulant),
+        Teacher(name="cumulant", label="cumulant", log_tilt_kernel=cumulant_of),
         Teacher(
             name="batch_softmax", label="softmax over the batch", average_order=1.0, of_scores=True,
-            pools=True, ignores=frozenset({"cluster bias"}), statistic_kernel=_log_batch_sum,
+            pools=True, ignores=frozenset({"cluster bias"}), statistic_kernel=log_batch_sum_of,
         ),
-        Teacher(name="sinkhorn", label="Sinkhorn", settings=("rounds",), log_tilt_kernel=_sinkhorn),
+        Teacher(name="sinkhorn", label="Sinkhorn", settings=("rounds",), log_tilt_kernel=sinkhorn_of),
         Teacher(
-            name="projected", label="projected", exact=True, ignores=_BOTH, log_tilt_kernel=_projected,
+            name="projected", label="projected", exact=True, ignores=_BOTH, log_tilt_kernel=projected_of,
         ),
     )
 })  # fmt: skip

@@ -1,48 +1,69 @@
-"""The tilt r(k) ∝ p(k) e^{λ(k)}, the one normaliser of the family, and λ for each teacher from log p.
+"""The tilt r(k) ∝ p(k) e^{λ(k)}, the one normaliser of the family, and λ where it is of a mean of p.
 
-λ is defined up to an additive constant per ensemble, which the normaliser removes. The table of all teachers,
-from raw logits, is `theory.TEACHERS`.
+λ is defined up to an additive constant per ensemble, which the normaliser removes. Sinkhorn's rounds are in
+`theory.sinkhorn`, the softmax over a batch of logits in `theory.batches`; the table of all teachers, from raw
+logits, is `theory.TEACHERS`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from theory.checks import (
     Ensemble,
-    check_count,
     check_ensemble,
     check_log_probabilities,
     check_order,
     check_rank,
-    check_scores,
-    check_target,
-    check_temperature,
     check_tilt,
-    check_weights,
     namespace,
     reject,
 )
 from theory.ensembles import log_variance_kernel, power_mean_kernel
-from theory.logspace import Array, Namespace, log_mean_exp, normalize
+from theory.logspace import Array, Namespace, normalize
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = [
-    "batch_softmax_log_tilt",
     "centering_log_tilt",
     "cumulant_log_tilt",
     "inverse_prior_log_tilt",
     "power_mean_log_tilt",
-    "sinkhorn_log_tilt",
     "tilt",
 ]
 
 
-def tilt(log_p: Array, log_tilt: Array) -> Array:
-    """log r(k) = log p(k) + λ(k) − log Σⱼ p(j) e^{λ(j)}: the one normaliser of the family.
+def tilt(log_p: Float[Array, "*batch N K"], log_tilt: Float[Array, "*batch K"]) -> Float[Array, "*batch N K"]:
+    r"""log r(k) = log p(k) + λ(k) − log Σⱼ p(j) e^{λ(j)}: the one normaliser of the family.
 
-    log_p: [..., N, K], zeros (−inf) stay zeros.  log_tilt: λ, [..., K], finite, one per ensemble.
-    Returns [..., N, K] log-probabilities.
-    Raises TypeError, ValueError: not log-probabilities, λ of another shape or not finite.
+    .. math:: \log r(k) = \log p(k) + \lambda(k) - \log \sum_j p(j) \, e^{\lambda(j)}
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K]; zeros (−inf) stay zeros.
+    log_tilt
+        λ, [..., K], finite, one per ensemble, in nats.
+
+    Returns
+    -------
+    array [..., N, K]
+        log r, log-probabilities.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; λ of another shape or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> np.exp(theory.tilt(np.log([[0.5, 0.5], [0.2, 0.8]]), np.log([4.0, 1.0]))).round(4)
+    array([[0.8, 0.2],
+           [0.5, 0.5]])
     """
     xp = namespace(log_p=log_p, log_tilt=log_tilt)
     check_rank("log_p", log_p, 2)
@@ -52,112 +73,202 @@ def tilt(log_p: Array, log_tilt: Array) -> Array:
 
 
 def centering_log_tilt(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
-    """λ(k) = log π(k) − log G(k), log G = Σₙ wₙ log pₙ.  [J2]
+    log_p: Float[Array, "*batch N K"],
+    *,
+    weights: Float[Array, "*batch N"] | None = None,
+    log_target: Float[Array, "*batch K"] | None = None,
+) -> Float[Array, "*batch K"]:
+    r"""λ(k) = log π(k) − log G(k), log G = Σₙ wₙ log pₙ.  [J2]
+
+    .. math:: \lambda(k) = \log \pi(k) - \sum_n w_n \log p_n(k)
 
     With p = softmax(z/τ) the tilt is softmax((z − z̄)/τ + log π), z̄ = Σₙ wₙ zₙ: batch centering.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
-    means uniform.  Returns λ, [..., K].
-    Raises ValueError: a cluster in which some sample of positive weight has probability 0 (its G is 0).
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+    log_target
+        log π, [..., K], every share positive; None means uniform.
+
+    Returns
+    -------
+    array [..., K]
+        λ, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights or a target that do not fit `log_p` or do not sum to 1; a
+        cluster in which some sample of positive weight has probability 0 (its G is 0).
+
+    Examples
+    --------
+    The clusters' geometric means are equal after the tilt:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> log_tilt = theory.centering_log_tilt(log_p)
+    >>> log_tilt.round(4)
+    array([ 0.4581, -0.235 ])
+    >>> theory.log_prior(theory.tilt(log_p, log_tilt), order=0.0).round(4)
+    array([-0.752, -0.752])
     """
     return _less_power_mean(check_ensemble(log_p, weights, log_target), 0.0)
 
 
 def inverse_prior_log_tilt(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
-    """λ(k) = log π(k) − log P(k), P = Σₙ wₙ pₙ.  [T2]
+    log_p: Float[Array, "*batch N K"],
+    *,
+    weights: Float[Array, "*batch N"] | None = None,
+    log_target: Float[Array, "*batch K"] | None = None,
+) -> Float[Array, "*batch K"]:
+    r"""λ(k) = log π(k) − log P(k), P = Σₙ wₙ pₙ.  [T2]
+
+    .. math:: \lambda(k) = \log \pi(k) - \log \sum_n w_n \, p_n(k)
 
     The tilt is Bayes' posterior after the cluster prior moves from P to π.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
-    means uniform.  Returns λ, [..., K].
-    Raises ValueError: a cluster in which every sample has probability 0.
-    Source: Saerens, Latinne and Decaestecker, Neural Computation 14(1), 2002 (label shift).
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+    log_target
+        log π, [..., K], every share positive; None means uniform.
+
+    Returns
+    -------
+    array [..., K]
+        λ, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights or a target that do not fit `log_p` or do not sum to 1; a
+        cluster in which every sample has probability 0.
+
+    References
+    ----------
+    Saerens, Latinne and Decaestecker, Neural Computation 14(1), 2002 (label shift).
+
+    Examples
+    --------
+    Its prior is near the target, not on it:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> log_tilt = theory.inverse_prior_log_tilt(log_p)
+    >>> log_tilt.round(4)
+    array([ 0.3567, -0.2624])
+    >>> np.exp(theory.log_prior(theory.tilt(log_p, log_tilt))).round(4)
+    array([0.4835, 0.5165])
     """
     return _less_power_mean(check_ensemble(log_p, weights, log_target), 1.0)
 
 
 def power_mean_log_tilt(
-    log_p: Array,
+    log_p: Float[Array, "*batch N K"],
     *,
     order: float,
-    weights: Array | None = None,
-    log_target: Array | None = None,
-) -> Array:
-    """λ(k) = log π(k) − log M_s(k), M_s(k) = (Σₙ wₙ pₙ(k)^s)^{1/s}.  [J9]
+    weights: Float[Array, "*batch N"] | None = None,
+    log_target: Float[Array, "*batch K"] | None = None,
+) -> Float[Array, "*batch K"]:
+    r"""λ(k) = log π(k) − log M_s(k), M_s(k) = (Σₙ wₙ pₙ(k)^s)^{1/s}.  [J9]
 
-    order: s; 0 is centering, 1 is the inverse prior, ±inf the largest and smallest p.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
-    means uniform.  Returns λ, [..., K].
-    Raises ValueError: a cluster whose M_s is 0.
+    .. math:: \lambda(k) = \log \pi(k) - \log M_s(k), \qquad
+        M_s(k) = \Bigl(\sum_n w_n \, p_n(k)^s\Bigr)^{1/s}
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    order
+        s, any number; 0 is centering, 1 is the inverse prior, ±inf the largest and smallest p.
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+    log_target
+        log π, [..., K], every share positive; None means uniform.
+
+    Returns
+    -------
+    array [..., K]
+        λ, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights or a target that do not fit `log_p` or do not sum to 1; an order
+        that is NaN or no number; a cluster whose M_s is 0.
+
+    Examples
+    --------
+    Half-way from centering to the inverse prior:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> theory.power_mean_log_tilt(np.log([[0.5, 0.5], [0.2, 0.8]]), order=0.5).round(4)
+    array([ 0.4061, -0.2488])
     """
     s = check_order(order)
     return _less_power_mean(check_ensemble(log_p, weights, log_target), s)
 
 
 def cumulant_log_tilt(
-    log_p: Array, *, weights: Array | None = None, log_target: Array | None = None
-) -> Array:
-    """λ(k) = log π(k) − (log G(k) + ½ Varₙ log pₙ(k)): centering with its variance correction.  [J6]
+    log_p: Float[Array, "*batch N K"],
+    *,
+    weights: Float[Array, "*batch N"] | None = None,
+    log_target: Float[Array, "*batch K"] | None = None,
+) -> Float[Array, "*batch K"]:
+    r"""λ(k) = log π(k) − (log G(k) + ½ Varₙ log pₙ(k)): centering with its variance correction.  [J6]
+
+    .. math:: \lambda(k) = \log \pi(k) - \log G(k) - \tfrac{1}{2} \operatorname{Var}_n \log p_n(k)
 
     log P to second order in the spread of log p, so for warm teachers only: when p is sharp, ½ Var
     overshoots the Jensen gap many times over, and a network trained with this teacher collapses.
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
-    means uniform.  Returns λ, [..., K].
-    Raises ValueError: a cluster in which some sample of positive weight has probability 0.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K].
+    weights
+        Of the samples, [..., N], sum 1; None means 1/N.
+    log_target
+        log π, [..., K], every share positive; None means uniform.
+
+    Returns
+    -------
+    array [..., K]
+        λ, in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not log-probabilities, K < 2; weights or a target that do not fit `log_p` or do not sum to 1; a
+        cluster in which some sample of positive weight has probability 0.
+
+    Examples
+    --------
+    Between centering, 0.4581 and -0.235, and the inverse prior, here nearly the latter:
+
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.5, 0.5], [0.2, 0.8]])
+    >>> theory.cumulant_log_tilt(log_p).round(4)
+    array([ 0.3532, -0.2626])
+    >>> theory.inverse_prior_log_tilt(log_p).round(4)
+    array([ 0.3567, -0.2624])
     """
     ensemble = check_ensemble(log_p, weights, log_target)
     log_tilt = cumulant_kernel(ensemble)
     rule = "give every cluster a positive geometric mean over the samples"
     reject("log_p", log_tilt == math.inf, rule, "0", ensemble.xp)
     return log_tilt
-
-
-def batch_softmax_log_tilt(
-    logits: Array,
-    *,
-    temperature: Array | float,
-    weights: Array | None = None,
-    log_target: Array | None = None,
-) -> Array:
-    """λ(k) = log π(k) − log Σₙ wₙ e^{zₙ(k)/τ}: each cluster's softmax runs over the batch.
-
-    Its tilt of softmax(z/τ) is DINO's "softmax(batch)" teacher, and one round of DINOv2's Sinkhorn.
-    logits: z, [..., N, K].  temperature: τ > 0.  weights: [..., N], sum 1; None means 1/N.  log_target:
-    log π, [..., K]; None means uniform.  Returns λ, [..., K].
-    Raises ValueError: a cluster in which every sample of positive weight has the logit −inf.
-    Source: Caron et al., arXiv 2104.14294, appendix B and table 15.
-    """
-    (_, weights, log_pi, xp), temperature = check_logits(logits, temperature, weights, log_target)
-    return log_pi - log_mean_exp(logits / temperature, weights, xp)
-
-
-def sinkhorn_log_tilt(
-    log_p: Array,
-    *,
-    rounds: int,
-    weights: Array | None = None,
-    log_target: Array | None = None,
-    log_tilt: Array | None = None,
-) -> Array:
-    """λ after `rounds` of λ ← λ + log π − log m(λ), m(λ) = Σₙ wₙ rₙ the marginal of the tilt.  [T5]
-
-    From λ = 0 the first round is the inverse prior. KL(π‖m) never increases; run to convergence it is
-    `theory.project`, which gets there faster and with a certificate.
-    log_p: [..., N, K].  rounds: ≥ 0.  weights: [..., N], sum 1; None means 1/N.  log_target: log π,
-    [..., K]; None means uniform.  log_tilt: λ to start from, [..., K]; None means 0.  Returns λ, [..., K].
-    Raises ValueError: a cluster in which every sample has probability 0.
-    Source: Sinkhorn, Ann. Math. Statist. 35(2), 1964.
-    """
-    rounds = check_count("rounds", rounds, low=0)
-    ensemble = check_ensemble(log_p, weights, log_target, log_tilt=log_tilt)
-    if rounds:
-        _reject_empty("log_p", log_p, ensemble, "give every cluster a positive mean over the samples", "0")
-    return sinkhorn_kernel(ensemble, rounds=rounds, log_tilt=log_tilt)
-
-
-# -- on checked input ------------------------------------------------------------------------------
 
 
 def tilt_kernel(log_p: Array, log_tilt: Array, xp: Namespace) -> Array:
@@ -173,47 +284,6 @@ def cumulant_kernel(ensemble: Ensemble) -> Array:
     return log_pi - log_mean - 0.5 * xp.where(log_mean == -math.inf, 0.0, variance)
 
 
-def sinkhorn_kernel(ensemble: Ensemble, *, rounds: int, log_tilt: Array | None = None) -> Array:
-    """`sinkhorn_log_tilt` for checked input."""
-    log_p, weights, log_pi, xp = ensemble
-    lam = xp.zeros_like(log_p[..., 0, :])
-    log_r = log_p
-    if log_tilt is not None:
-        lam = lam + log_tilt
-        log_r = tilt_kernel(log_p, lam, xp)
-    for _ in range(rounds):
-        lam = lam + log_pi - log_mean_exp(log_r, weights, xp)
-        log_r = tilt_kernel(log_p, lam, xp)
-    return lam
-
-
-def check_logits(
-    logits: Array,
-    temperature: Array | float,
-    weights: Array | None,
-    log_target: Array | None,
-    *,
-    name: str = "logits",
-) -> tuple[Ensemble, Array | float]:
-    """The ensemble softmax(z/τ) of raw logits in which no cluster is empty, with τ."""
-    optional = {"weights": weights, "log_target": log_target}
-    xp = namespace(**{name: logits}, **{key: x for key, x in optional.items() if x is not None})
-    check_rank(name, logits, 2)
-    check_scores(name, logits, xp)
-    temperature = check_temperature(temperature, logits, xp)
-    overflow = xp.isfinite(logits) & (xp.abs(logits) / float(xp.finfo(logits.dtype).max) > temperature)
-    reject("temperature", overflow, "leave logits/temperature finite", "inf", xp)
-    ensemble = Ensemble(
-        normalize(logits, xp, temperature),
-        check_weights(weights, logits, xp, name),
-        check_target(log_target, logits, xp, name),
-        xp,
-    )
-    rule = "have a finite entry of positive weight in every cluster"
-    _reject_empty(name, logits, ensemble, rule, "only -inf")
-    return ensemble, temperature
-
-
 def _less_power_mean(ensemble: Ensemble, order: float) -> Array:
     log_p, weights, log_pi, xp = ensemble
     log_mean = power_mean_kernel(log_p, weights, order, xp)
@@ -222,6 +292,7 @@ def _less_power_mean(ensemble: Ensemble, order: float) -> Array:
     return log_pi - log_mean
 
 
-def _reject_empty(name: str, log_p: Array, ensemble: Ensemble, rule: str, got: str) -> None:
+def reject_empty(name: str, log_p: Array, ensemble: Ensemble, rule: str, got: str) -> None:
+    """Every cluster has a positive probability, or a finite logit, in some sample of positive weight."""
     counts = (log_p > -math.inf) & (ensemble.weights[..., None] > 0)
     reject(name, ~ensemble.xp.any(counts, axis=-2), rule, got, ensemble.xp)

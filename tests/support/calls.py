@@ -11,7 +11,17 @@ import torch
 
 import theory
 
-CORE = ("ensembles", "divergences", "projection", "tilts", "bounds", "distances", "objective")
+CORE = (
+    "ensembles",
+    "divergences",
+    "projection",
+    "tilts",
+    "sinkhorn",
+    "batches",
+    "bounds",
+    "distances",
+    "objective",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
