@@ -34,7 +34,9 @@ def write(target: Path) -> None:
         pages[f"api/{page}.md"] = _module(module, names)
     for name in _tests():
         up = "../" * (name.count("/") + 3)
-        pages[f"tests/{name}.md"] = f"# {name}\n\n```{{literalinclude}} {up}tests/{name}.py\n```\n"
+        pages[f"tests/{name}.md"] = (
+            f"# {_breakable(name)}\n\n```{{literalinclude}} {up}tests/{name}.py\n```\n"
+        )
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
@@ -167,8 +169,8 @@ def _short(test: str) -> str:
 
 
 def _breakable(name: str) -> str:
-    """A name that may break after its underscores."""
-    return name.replace("_", "_\u200b")
+    """A name that may break after its underscores and slashes."""
+    return re.sub("([_/])", "\\1\u200b", name)
 
 
 def _tests() -> list[str]:
