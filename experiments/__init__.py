@@ -1,1 +1,1 @@
-"""Experiments in torch: one file, one `run(settings) -> xarray.Dataset` each."""
+"""Experiments in torch, run from a checkout: data ← training ← studies, and the engine that carries them."""

@@ -1,1 +1,4 @@
-"""What runs and keeps studies: the list of them, chunks that survive being cut off, results as files."""
+"""What carries the studies and changes no number: which there are, sweeps that survive a crash, results files.
+
+Nothing here is part of a fingerprint, so that a change makes no result stale.
+"""
