@@ -25,19 +25,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from theory.batches import (
-    Batch,
-    Kernel,
-    Settings,
-    center_of,
-    check_batch,
-    cumulant_of,
-    log_batch_sum_of,
-    log_power_mean_of,
-    projected_of,
-    sinkhorn_of,
-    zero_of,
-)
+from theory import batches
+from theory.batches import Batch, Kernel, Settings, check_batch
 from theory.checks import check_count, check_order, reject
 from theory.feasibility import check_feasible
 from theory.logspace import Array
@@ -76,8 +65,10 @@ class Teacher:
     ignores : frozenset of str
         What changes nothing in r: "sample shift", one number added to all logits of a sample;
         "cluster bias", one added to those of a cluster in every sample.  [T6]
-    log_tilt_kernel, statistic_kernel : callable or None
-        λ or S, [..., K], of a checked batch; the one follows from the other.
+    log_tilt_kernel : callable or None
+        λ, [..., K], of a checked batch; None: it follows from S.
+    statistic_kernel : callable or None
+        S, [..., K], of a checked batch; None: it follows from λ.
     """
 
     name: str
@@ -270,27 +261,30 @@ _BOTH = frozenset({"sample shift", "cluster bias"})
 TEACHERS: Mapping[str, Teacher] = MappingProxyType({
     teacher.name: teacher
     for teacher in (
-        Teacher(name="unconstrained", label="unconstrained", constrained=False, log_tilt_kernel=zero_of),
+        Teacher(
+            name="unconstrained", label="unconstrained", constrained=False, log_tilt_kernel=batches.zero_of,
+        ),
         Teacher(
             name="centering", label="centering", in_logits=True, of_scores=True, pools=True,
-            ignores=_BOTH, statistic_kernel=center_of,
+            ignores=_BOTH, statistic_kernel=batches.center_of,
         ),
         Teacher(
             name="inverse_prior", label="inverse prior", average_order=1.0, pools=True,
-            statistic_kernel=log_power_mean_of,
+            statistic_kernel=batches.log_power_mean_of,
         ),
         Teacher(
             name="power_mean", label="power mean", settings=("order",), average_order=None, pools=True,
-            statistic_kernel=log_power_mean_of,
+            statistic_kernel=batches.log_power_mean_of,
         ),
-        Teacher(name="cumulant", label="cumulant", log_tilt_kernel=cumulant_of),
+        Teacher(name="cumulant", label="cumulant", log_tilt_kernel=batches.cumulant_of),
         Teacher(
             name="batch_softmax", label="softmax over the batch", average_order=1.0, of_scores=True,
-            pools=True, ignores=frozenset({"cluster bias"}), statistic_kernel=log_batch_sum_of,
+            pools=True, ignores=frozenset({"cluster bias"}), statistic_kernel=batches.log_batch_sum_of,
         ),
-        Teacher(name="sinkhorn", label="Sinkhorn", settings=("rounds",), log_tilt_kernel=sinkhorn_of),
+        Teacher(name="sinkhorn", label="Sinkhorn", settings=("rounds",), log_tilt_kernel=batches.sinkhorn_of),
         Teacher(
-            name="projected", label="projected", exact=True, ignores=_BOTH, log_tilt_kernel=projected_of,
+            name="projected", label="projected", exact=True, ignores=_BOTH,
+            log_tilt_kernel=batches.projected_of,
         ),
     )
 })  # fmt: skip

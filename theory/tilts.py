@@ -254,7 +254,7 @@ def cumulant_log_tilt(
 
     Examples
     --------
-    Between centering, 0.4581 and -0.235, and the inverse prior, here nearly the latter:
+    Of a warm teacher it is nearly the inverse prior:
 
     >>> import numpy as np
     >>> import theory
