@@ -1,1 +1,4 @@
-"""Experiments in torch, run from a checkout: data ← training ← studies, and the engine that carries them."""
+"""Experiments in torch: one file, one `run(settings) -> xarray.Dataset` each.
+
+Run from a checkout, `python -m experiments`: data ← training ← studies, and the engine that carries them.
+"""

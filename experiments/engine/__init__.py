@@ -1,4 +1,4 @@
-"""What carries the studies and changes no number: which there are, sweeps that survive a crash, results files.
+"""What runs and keeps studies: the list of them, chunks that survive being cut off, results as files.
 
-Nothing here is part of a fingerprint, so that a change makes no result stale.
+Nothing here changes a number or is part of a fingerprint: a change makes no result stale.
 """
