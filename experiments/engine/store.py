@@ -153,11 +153,8 @@ def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
     commit, date = dataset.attrs.get("git_commit", "unknown"), dataset.attrs.get("git_date", "unknown")
     if date == "unknown":
         return "code outside a git checkout (age unknown)"
-    minutes = ((now or datetime.now(UTC)) - datetime.fromisoformat(date)).total_seconds() / 60
-    units = ((60 * 24 * 365, "year"), (60 * 24, "day"), (60, "hour"), (1, "minute"))
-    size, unit = next((pair for pair in units if minutes >= pair[0]), units[-1])
-    count = max(int(minutes / size), 0)
-    age = f"{count} {unit}{'' if count == 1 else 's'} ago"
+    days = max(((now or datetime.now(UTC)) - datetime.fromisoformat(date)).days, 0)
+    age = f"{days} day{'' if days == 1 else 's'} ago"
     changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
     return f"the code of {date[:10]} ({age}, commit {commit[:7]}{changed})"
 

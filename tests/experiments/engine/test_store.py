@@ -185,24 +185,23 @@ def test_settings_must_be_a_dataclass_instance():
             store.to_json(wrong)
 
 
-def test_a_damaged_file_is_refused_by_name(tmp_path):
-    path = tmp_path / "x.nc"
-    store.save(example(), path)
-    data = bytearray(path.read_bytes())
-    data[data.index(struct.pack(">d", 3 / 7))] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(store.Damaged, match=r"x\.nc: the content does not have the digest"):
-        store.load(path)
+def flipped(data):
+    at = data.index(struct.pack(">d", 3 / 7))
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-@pytest.mark.parametrize("size", [0, 3, 40, 300])
-def test_a_file_cut_short_or_of_another_kind_is_refused(tmp_path, size):
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (flipped, "the content does not have the digest"),
+        *((lambda data, size=size: data[:size], "not a results file") for size in (0, 3, 40, 300)),
+        (lambda data: b"PK\x03\x04" + data, "not a results file"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(tmp_path, damage, message):
     path = tmp_path / "x.nc"
-    path.write_bytes(store.pack(example())[:size])
-    with pytest.raises(store.Damaged, match=r"x\.nc: "):
-        store.load(path)
-    path.write_bytes(b"PK\x03\x04" + bytes(size))
-    with pytest.raises(store.Damaged, match=r"x\.nc: "):
+    path.write_bytes(damage(store.pack(example())))
+    with pytest.raises(store.Damaged, match=rf"x\.nc: {message}"):
         store.load(path)
 
 
@@ -232,11 +231,9 @@ NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (timedelta(seconds=20), "0 minutes ago"),
-        (timedelta(minutes=1), "1 minute ago"),
-        (timedelta(hours=5), "5 hours ago"),
-        (timedelta(days=3, hours=2), "3 days ago"),
-        (timedelta(days=800), "2 years ago"),
+        (timedelta(hours=5), "0 days ago"),
+        (timedelta(days=1, hours=2), "1 day ago"),
+        (timedelta(days=800), "800 days ago"),
     ],
 )
 def test_origin_says_how_old_the_code_is(age, words):
