@@ -1,8 +1,6 @@
 """Sweeps: in order, never twice, the same numbers everywhere, and no crash costs more than a chunk."""
 
 import contextlib
-import json
-import os
 import random
 import signal
 import subprocess
@@ -140,14 +138,30 @@ def test_inside_a_sweep_torch_is_deterministic_and_afterwards_as_before():
         torch.set_num_threads(1)
 
 
+@pytest.fixture(params=["processes", "cluster"])
+def elsewhere(request):
+    """The knobs of a context whose chunks are computed in other processes."""
+    if request.param == "processes":
+        yield {"jobs": 2}
+        return
+    distributed = pytest.importorskip("distributed", reason="the group dask is not installed")
+    knobs = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**knobs) as cluster:
+        yield {"scheduler": cluster.scheduler_address}
+
+
 @pytest.mark.slow
-def test_processes_compute_the_same_numbers(tmp_path, settings):
-    context = sweep.Context(jobs=2, scratch=tmp_path / "chunks")
-    assert_identical(
-        sweep.sweep(work, chunks(settings), context=context), sweep.sweep(work, chunks(Settings()))
-    )
+def test_other_processes_compute_the_same_numbers_and_name_the_chunk_that_fails(
+    tmp_path, settings, elsewhere
+):
+    here = sweep.sweep(work, chunks(Settings()))
+    context = sweep.Context(scratch=tmp_path / "chunks", **elsewhere)
+    assert_identical(sweep.sweep(work, chunks(settings), context=context), here)
     assert sorted(diary(settings)) == [0.5, 1.0, 2.0]
     assert len(list((tmp_path / "chunks").iterdir())) == 3
+    with pytest.raises(ZeroDivisionError, match="no luck") as failure:
+        sweep.sweep(fails_at_one, chunks(Settings()), context=context)
+    assert "scale=1.0" in failure.value.__notes__[0]
 
 
 def command(settings, output):
@@ -232,42 +246,6 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings, mo
         runner.run(ENTRY, settings, output)
         assert len(diary(settings)) - before == 3 - finished
         assert output.read_bytes() == expected
-
-
-@pytest.mark.slow
-def test_a_dask_cluster_computes_the_same_numbers(tmp_path):
-    pytest.importorskip("distributed", reason="the group dask is not installed")
-    address = tmp_path / "scheduler.json"
-    here = ["--host", "127.0.0.1", "--no-dashboard"]
-    worker = ["worker", "--scheduler-file", str(address), *here, "--no-nanny", "--nthreads", "1"]
-    dask = [sys.executable, "-m", "dask"]
-    with contextlib.ExitStack() as cluster:
-        processes = [
-            subprocess.Popen(
-                [*dask, *arguments], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(store.ROOT)}
-            )
-            for arguments in (
-                ["scheduler", "--port", "0", "--scheduler-file", str(address), *here],
-                worker,
-                worker,
-            )
-        ]
-        for process in processes:
-            cluster.callback(process.wait)
-            cluster.callback(process.kill)
-        deadline = time.monotonic() + 180
-        while not address.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        from distributed import Client
-
-        scheduler = json.loads(address.read_text())["address"]
-        with Client(scheduler) as client:
-            client.wait_for_workers(2, timeout=180)
-        context = sweep.Context(scheduler=scheduler, scratch=tmp_path / "chunks")
-        assert_identical(
-            sweep.sweep(work, chunks(Settings()), context=context), sweep.sweep(work, chunks(Settings()))
-        )
-        assert len(list((tmp_path / "chunks").iterdir())) == 3
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
