@@ -91,7 +91,8 @@ def test_a_fingerprint_ignores_what_computes_nothing(write):
     write("use.py", "class A:\n    x: int = 1\ndef f(y, *z): return (y + 1)")
     plain = fingerprints.fingerprints("use")
     told = (
-        '"""All."""\nMINUTES = 3\nif TYPE_CHECKING:\n    import torch\nclass A:\n    """An A."""\n'
+        '"""All."""\nfrom typing import TYPE_CHECKING\nMINUTES = 3\nif TYPE_CHECKING:\n    import torch\n'
+        'class A:\n    """An A."""\n'
         '    x: int = 1\n    """An x."""\n\ndef f(y: float, *z: int) -> float:\n    return y + 1  # that'
     )
     write("use.py", told)
