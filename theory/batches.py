@@ -58,8 +58,8 @@ def batch_softmax_log_tilt(
     logits: Float[Array, "*batch N K"],
     *,
     temperature: Float[Array, "*batch 1"] | float,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ(k) = log π(k) − log Σₙ wₙ e^{zₙ(k)/τ}: each cluster's softmax runs over the batch.
 
@@ -113,8 +113,8 @@ def batch_softmax_log_tilt(
 def check_logits(
     logits: Float[Array, "*batch N K"],
     temperature: Float[Array, "*batch 1"] | float,
-    weights: Float[Array, "*batch N"] | None,
-    log_target: Float[Array, "*batch K"] | None,
+    weights: Float[Array, "*#batch N"] | None,
+    log_target: Float[Array, "*#batch K"] | None,
     *,
     name: str = "logits",
 ) -> tuple[Ensemble, Array | float]:
@@ -140,8 +140,8 @@ def check_logits(
 def check_batch(
     logits: Float[Array, "*batch N K"],
     temperature: Float[Array, "*batch 1"] | float,
-    weights: Float[Array, "*batch N"] | None,
-    log_target: Float[Array, "*batch K"] | None,
+    weights: Float[Array, "*#batch N"] | None,
+    log_target: Float[Array, "*#batch K"] | None,
 ) -> Batch:
     """The operands of a teacher's kernels."""
     ensemble, tau = check_logits(logits, temperature, weights, log_target)

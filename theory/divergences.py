@@ -128,7 +128,7 @@ def kl(log_p: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"]) -> Floa
 
 
 def mutual_information(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch"]:
     r"""I(X;K) = Σₙ wₙ KL(pₙ ‖ P) = H(P) − Σₙ wₙ H(pₙ), in nats, with P = Σₙ wₙ pₙ.  [O3]
 
@@ -164,7 +164,7 @@ def mutual_information(
 
 
 def lautum_information(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch"]:
     r"""L(X;K) = Σₙ wₙ KL(P ‖ pₙ), in nats: mutual information with its arguments exchanged.  [J5]
 
@@ -210,7 +210,7 @@ def lautum_information(
 
 
 def jeffreys_information(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch"]:
     r"""I(X;K) + L(X;K) = Σₙ wₙ Σₖ (pₙ − P)(log pₙ − log P), in nats.  [J5]
 

@@ -101,7 +101,7 @@ class Maximum(NamedTuple):
     iterations: int
 
 
-def maximise(dual: Dual, start: Float[Array, "*batch K"] | None) -> Maximum:
+def maximise(dual: Dual, start: Float[Array, "*#batch K"] | None) -> Maximum:
     """λ* on whichever side has fewer unknowns; the λ reached where `max_iter` steps are not enough.
 
     `start` is a λ to begin from, a constant of differentiation.
@@ -128,7 +128,7 @@ def maximise(dual: Dual, start: Float[Array, "*batch K"] | None) -> Maximum:
     return found._replace(log_tilt=log_tilt)
 
 
-def _newton(dual: Dual, start: Float[Array, "*batch K"] | None) -> Maximum:
+def _newton(dual: Dual, start: Float[Array, "*#batch K"] | None) -> Maximum:
     """Annealed, safeguarded Newton ascent of g; every ensemble of the batch at its own β."""
     xp, log_p = dual.xp, dual.log_p
     finite = log_p > -math.inf

@@ -69,7 +69,7 @@ def log_softmax(
 
 
 def log_prior(
-    log_p: Float[Array, "*batch N K"], *, order: float = 1.0, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, order: float = 1.0, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
     r"""log M_s(k) = (1/s) log Σₙ wₙ pₙ(k)^s, in nats: the power mean of order s.  [J9]
 
@@ -118,7 +118,7 @@ def log_prior(
 
 
 def jensen_gap(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
     r"""J(k) = log Σₙ wₙ pₙ(k) − Σₙ wₙ log pₙ(k) = log P(k) − log G(k) ≥ 0, in nats.  [J1]
 
@@ -156,7 +156,7 @@ def jensen_gap(
 
 
 def log_variance(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
     r"""Varₙ log pₙ(k), in nats²: twice the Jensen gap, to leading order.  [J6]
 
@@ -193,7 +193,7 @@ def log_variance(
 
 
 def log_range(
-    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*batch N"] | None = None
+    log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
     r"""R(k) = maxₙ log pₙ(k) − minₙ log pₙ(k) over samples of positive weight, in nats.  [J6]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from theory.checks import (
     Ensemble,
@@ -15,6 +16,9 @@ from theory.checks import (
 from theory.divergences import cross_entropy_kernel, kl_kernel, mutual_information_kernel
 from theory.logspace import Array, log_mean_exp, mean_of_rows
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 __all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 
 
@@ -22,10 +26,22 @@ __all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 class Objective:
     """cross_entropy = teacher_entropy + kl, and the informations, in nats; each [...].  [O2, O3]
 
-    cross_entropy: Σ w H(rₙ, qₙ), the loss that is trained.  kl: Σ w KL(rₙ‖qₙ), what it can be lowered by.
-    teacher_entropy: Σ w H(rₙ).  teacher_information, student_information: I(X;K) of each.
-    teacher_prior_entropy, student_prior_entropy: H of the cluster priors Σ w rₙ and Σ w qₙ; both log K
-    in uniform collapse, both 0 in collapse to one cluster.
+    Attributes
+    ----------
+    cross_entropy : [...]
+        Σ w H(rₙ, qₙ), the loss that is trained.
+    kl : [...]
+        Σ w KL(rₙ‖qₙ), what it can be lowered by.
+    teacher_entropy : [...]
+        Σ w H(rₙ).
+    teacher_information : [...]
+        I(X;K) of the teacher.
+    student_information : [...]
+        I(X;K) of the student.
+    teacher_prior_entropy : [...]
+        H of the cluster prior Σ w rₙ.
+    student_prior_entropy : [...]
+        H of the cluster prior Σ w qₙ: log K in uniform collapse, 0 in collapse to one cluster.
     """
 
     cross_entropy: Array
@@ -41,12 +57,20 @@ class Objective:
 class Certificate:
     """What the value of the KL proves about the student; each [...].  [O5]
 
-    kl: D = Σ w KL(rₙ‖qₙ), nats.  prior_kl: KL(r̄‖q̄) of the cluster priors, never above D.
-    prior_distance_bound: at least TV(π, q̄): TV(π, r̄) + √(D/2), and at most 1. Below 1 − 1/K it rules out,
-    for uniform π, a student that has fallen into one cluster.
-    teacher_information: I_r = H(r̄) − Σ w H(rₙ), what any constant student must pay.
-    not_constant: D < I_r by more than rounding, which proves that the student depends on its input. False
-    proves nothing.
+    Attributes
+    ----------
+    kl : [...]
+        D = Σ w KL(rₙ‖qₙ), in nats.
+    prior_kl : [...]
+        KL(r̄‖q̄) of the cluster priors, never above D, in nats.
+    prior_distance_bound : [...]
+        At least TV(π, q̄): TV(π, r̄) + √(D/2), and at most 1. Below 1 − 1/K it rules out, for uniform π, a
+        student that has fallen into one cluster.
+    teacher_information : [...]
+        I_r = H(r̄) − Σ w H(rₙ), what any constant student must pay, in nats.
+    not_constant : [...], bool
+        D < I_r by more than rounding, which proves that the student depends on its input. False proves
+        nothing.
     """
 
     kl: Array
@@ -56,12 +80,43 @@ class Certificate:
     not_constant: Array
 
 
-def evaluate(log_r: Array, log_q: Array, *, weights: Array | None = None) -> Objective:
-    """Σ w H(rₙ, qₙ) = Σ w H(rₙ) + Σ w KL(rₙ‖qₙ), with the informations and prior entropies.  [O1, O2]
+def evaluate(
+    log_r: Float[Array, "*batch N K"],
+    log_q: Float[Array, "*batch N K"],
+    *,
+    weights: Float[Array, "*#batch N"] | None = None,
+) -> Objective:
+    r"""Σ w H(rₙ, qₙ) = Σ w H(rₙ) + Σ w KL(rₙ‖qₙ), with the informations and prior entropies.  [O1, O2]
 
-    log_r, log_q: teacher and student, [..., N, K], one shape.  weights: [..., N], sum 1; None means 1/N.
-    Returns Objective, each entry [...], in nats.
-    Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
+    .. math:: \sum_n w_n H(r_n, q_n) = \sum_n w_n H(r_n) + \sum_n w_n \mathrm{KL}(r_n \| q_n)
+
+    Parameters
+    ----------
+    log_r, log_q
+        Teacher and student, log-probabilities [..., N, K] of one shape.
+    weights
+        Of the samples, [..., N], sum 1; 1/N if not given.
+
+    Returns
+    -------
+    Objective
+        Each entry [...], in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Mixed namespaces or dtypes; shapes that differ; not log-probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> log_r, log_q = np.log([[0.9, 0.1], [0.1, 0.9]]), np.log([[0.8, 0.2], [0.3, 0.7]])
+    >>> found = theory.evaluate(log_r, log_q)
+    >>> print(f"{found.cross_entropy:.4f} = {found.teacher_entropy:.4f} + {found.kl:.4f}")
+    0.4016 = 0.3251 + 0.0765
+    >>> print(f"{found.teacher_information:.4f} {found.student_information:.4f}")
+    0.3681 0.1325
     """
     return evaluate_kernel(*_check_teacher_and_student(log_r, log_q, weights))
 
@@ -85,19 +140,51 @@ def evaluate_kernel(teacher: Ensemble, log_q: Array) -> Objective:
 
 
 def certificate(
-    log_r: Array,
-    log_q: Array,
+    log_r: Float[Array, "*batch N K"],
+    log_q: Float[Array, "*batch N K"],
     *,
-    weights: Array | None = None,
-    log_target: Array | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Certificate:
-    """TV(π, q̄) ≤ TV(π, r̄) + √(D/2), and D < I_r only if q varies: two proofs against collapse.  [O5]
+    r"""TV(π, q̄) ≤ TV(π, r̄) + √(D/2), and D < I_r only if q varies: two proofs against collapse.  [O5]
 
-    From KL(r̄‖q̄) ≤ D (joint convexity) with Pinsker's inequality, and D = I_r + KL(r̄‖q) for constant q.
-    The teacher need not meet π exactly: its own prior r̄ is used, and its distance from π added.
-    log_r, log_q: teacher and student, [..., N, K], one shape.  weights: [..., N], sum 1; None means 1/N.
-    log_target: log π, [..., K]; None means uniform.  Returns Certificate, each entry [...].
-    Raises TypeError, ValueError: mixed namespaces or dtypes, shapes that differ, not log-probabilities.
+    .. math::
+
+        \mathrm{TV}(\pi, \bar q) \le \mathrm{TV}(\pi, \bar r) + \sqrt{D/2},
+        \qquad D = \sum_n w_n \mathrm{KL}(r_n \| q_n)
+
+    From KL(r̄‖q̄) ≤ D (joint convexity) with Pinsker's inequality, and D = I_r + KL(r̄‖q) for constant q. The
+    teacher need not meet π exactly: its own prior r̄ is used, and its distance from π added.
+
+    Parameters
+    ----------
+    log_r, log_q
+        Teacher and student, log-probabilities [..., N, K] of one shape.
+    weights
+        Of the samples, [..., N], sum 1; 1/N if not given.
+    log_target
+        log π, [..., K]; uniform if not given.
+
+    Returns
+    -------
+    Certificate
+        Each entry [...].
+
+    Raises
+    ------
+    TypeError, ValueError
+        Mixed namespaces or dtypes; shapes that differ; not log-probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> log_r, log_q = np.log([[0.9, 0.1], [0.1, 0.9]]), np.log([[0.8, 0.2], [0.3, 0.7]])
+    >>> proof = theory.certificate(log_r, log_q)
+    >>> print(f"{proof.kl:.4f} < {proof.teacher_information:.4f}: {proof.not_constant}")
+    0.0765 < 0.3681: True
+    >>> print(f"the prior is within {proof.prior_distance_bound:.4f} of uniform")
+    the prior is within 0.1956 of uniform
     """
     return certificate_kernel(*_check_teacher_and_student(log_r, log_q, weights, log_target))
 

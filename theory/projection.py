@@ -1,6 +1,6 @@
 """The projected teacher: the closest ensemble to p whose cluster prior is π, with its certificate.
 
-(T)  minimise Σₙ wₙ KL(rₙ‖pₙ)  subject to  Σₙ wₙ rₙ = π, every rₙ on the simplex.
+Problem (T): minimise Σₙ wₙ KL(rₙ‖pₙ) subject to Σₙ wₙ rₙ = π, every rₙ on the simplex.
 
 r* is the tilt at the maximum of the dual (`theory.dual`).  [T3]
 """
@@ -8,11 +8,15 @@ r* is the tilt at the maximum of the dual (`theory.dual`).  [T3]
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from theory.checks import Ensemble, check_count, check_ensemble, check_number
 from theory.dual import Dual, maximise
 from theory.feasibility import check_feasible
 from theory.logspace import Array, constant, divergence_terms, log_normalizer, mean_of_rows, normalize
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["NotConverged", "Projection", "project"]
 
@@ -21,11 +25,21 @@ __all__ = ["NotConverged", "Projection", "project"]
 class Projection:
     """The projected teacher and the evidence that it is the optimum.  [T4]
 
-    A tilt of p with marginal π is the unique minimiser of (T); both numbers are of the arrays returned.
-    log_r: [..., N, K].  log_tilt: λ*, [..., K], the one with Σₖ π(k) λ(k) = 0.
-    marginal_error: Σₖ |Σₙ wₙ rₙ(k) − π(k)|, [...].
-    duality_gap: Σₙ wₙ KL(rₙ‖pₙ) − g(λ), nats, [...]; 0 up to marginal_error · osc(λ) and rounding.
-    iterations: Newton steps taken by the slowest ensemble of the batch.
+    A tilt of p with marginal π is the unique minimiser of problem (T); error and gap are of the arrays
+    returned.
+
+    Attributes
+    ----------
+    log_r : [..., N, K]
+        The teacher's log-probabilities.
+    log_tilt : [..., K]
+        λ*, the one with Σₖ π(k) λ(k) = 0.
+    marginal_error : [...]
+        Σₖ |Σₙ wₙ rₙ(k) − π(k)|.
+    duality_gap : [...]
+        Σₙ wₙ KL(rₙ‖pₙ) − g(λ), in nats; 0 up to marginal_error · osc(λ) and rounding.
+    iterations : int
+        Newton steps taken by the slowest ensemble of the batch.
     """
 
     log_r: Array
@@ -38,8 +52,12 @@ class Projection:
 class NotConverged(RuntimeError):
     """The dual was not maximised to `tol`.
 
-    marginal_error: what was reached, the worst of the batch.  projection: the `Projection` reached, whose
-    `log_tilt` a further call can start from.
+    Attributes
+    ----------
+    marginal_error : float
+        What was reached, the worst of the batch.
+    projection : Projection
+        The state reached; its `log_tilt` is one that a further call can start from.
     """
 
     def __init__(self, projection: Projection, marginal_error: float, tol: float) -> None:
@@ -52,26 +70,69 @@ class NotConverged(RuntimeError):
 
 
 def project(
-    log_p: Array,
+    log_p: Float[Array, "*batch N K"],
     *,
-    weights: Array | None = None,
-    log_target: Array | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
     tol: float = 1e-9,
     max_iter: int = 200,
-    log_tilt: Array | None = None,
+    log_tilt: Float[Array, "*#batch K"] | None = None,
     throw: bool = True,
 ) -> Projection:
-    """r* = argmin Σₙ wₙ KL(rₙ‖pₙ) subject to Σₙ wₙ rₙ = π: the tilt by the maximiser λ* of g.  [T3]
+    r"""r* = argmin Σₙ wₙ KL(rₙ‖pₙ) subject to Σₙ wₙ rₙ = π: the tilt by the maximiser λ* of g.  [T3]
 
-    Solved in float64 whatever the dtype and rounded once. Differentiable in torch: the last Newton step is
-    recorded, which gives the exact implicit derivative of λ* in p, w and π.
+    .. math::
 
-    log_p: [..., N, K].  weights: [..., N], sum 1; None means 1/N.  log_target: log π, [..., K]; None
-    means uniform.  tol: largest marginal error Σₖ |m(k) − π(k)|.  max_iter: Newton steps allowed.
-    log_tilt: λ to start from, [..., K]: that of the last training step, say.
-    throw: False returns what `max_iter` steps reached, with its error, instead of raising.
-    Raises NotConverged (a RuntimeError) with the projection reached; InfeasibleTarget (a ValueError) with a
-    blocking set of clusters where zeros in p leave no solution; TypeError, ValueError for bad arguments.
+        r^* = \arg\min_r \sum_n w_n \mathrm{KL}(r_n \| p_n)
+        \quad \text{subject to} \quad \sum_n w_n r_n = \pi
+
+    The tilt by the maximiser λ* of the dual g. Solved in float64 whatever the dtype and rounded once.
+    Differentiable in torch: the last Newton step is recorded, which gives the exact implicit derivative of λ*
+    in p, w and π.
+
+    Parameters
+    ----------
+    log_p
+        Log-probabilities, [..., N, K]. Zeros (−inf) stay zeros.
+    weights
+        Of the samples, [..., N], sum 1; 1/N if not given.
+    log_target
+        log π, [..., K]; uniform if not given.
+    tol
+        Largest marginal error Σₖ |m(k) − π(k)|.
+    max_iter
+        Newton steps allowed.
+    log_tilt
+        λ to start from, [..., K]: that of the last training step, say; 0 if not given.
+    throw
+        False returns what `max_iter` steps reached, with its error, instead of raising.
+
+    Returns
+    -------
+    Projection
+        log r and λ* in the dtype that went in, with their certificate.
+
+    Raises
+    ------
+    NotConverged
+        A RuntimeError that carries the projection reached.
+    InfeasibleTarget
+        A ValueError with a blocking set of clusters, where zeros in p leave no solution.
+    TypeError, ValueError
+        Bad arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import theory
+    >>> log_p = np.log([[0.8, 0.2], [0.6, 0.4], [0.9, 0.1]])
+    >>> found = theory.project(log_p)
+    >>> np.exp(found.log_r).round(4)
+    array([[0.5132, 0.4868],
+           [0.2833, 0.7167],
+           [0.7035, 0.2965]])
+    >>> print(f"{np.exp(theory.log_prior(found.log_r))[0]:.6f} {bool(found.marginal_error < 1e-9)}")
+    0.500000 True
     """
     tol = check_number("tol", tol, low=0.0, open_low=True)
     max_iter = check_count("max_iter", max_iter)

@@ -18,9 +18,9 @@ def sinkhorn_log_tilt(
     log_p: Float[Array, "*batch N K"],
     *,
     rounds: int,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
-    log_tilt: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
+    log_tilt: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ after `rounds` of λ ← λ + log π − log m(λ), m(λ) = Σₙ wₙ rₙ the marginal of the tilt.  [T5]
 

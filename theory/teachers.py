@@ -89,8 +89,8 @@ class Teacher:
         logits: Float[Array, "*batch N K"],
         *,
         temperature: Float[Array, "*batch 1"] | float = 1.0,
-        weights: Float[Array, "*batch N"] | None = None,
-        log_target: Float[Array, "*batch K"] | None = None,
+        weights: Float[Array, "*#batch N"] | None = None,
+        log_target: Float[Array, "*#batch K"] | None = None,
         order: float | None = None,
         rounds: int | None = None,
     ) -> Float[Array, "*batch N K"]:
@@ -147,8 +147,8 @@ class Teacher:
         logits: Float[Array, "*batch N K"],
         *,
         temperature: Float[Array, "*batch 1"] | float = 1.0,
-        weights: Float[Array, "*batch N"] | None = None,
-        log_target: Float[Array, "*batch K"] | None = None,
+        weights: Float[Array, "*#batch N"] | None = None,
+        log_target: Float[Array, "*#batch K"] | None = None,
         order: float | None = None,
         rounds: int | None = None,
     ) -> Float[Array, "*batch K"]:

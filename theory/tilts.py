@@ -75,8 +75,8 @@ def tilt(log_p: Float[Array, "*batch N K"], log_tilt: Float[Array, "*batch K"]) 
 def centering_log_tilt(
     log_p: Float[Array, "*batch N K"],
     *,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ(k) = log π(k) − log G(k), log G = Σₙ wₙ log pₙ.  [J2]
 
@@ -123,8 +123,8 @@ def centering_log_tilt(
 def inverse_prior_log_tilt(
     log_p: Float[Array, "*batch N K"],
     *,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ(k) = log π(k) − log P(k), P = Σₙ wₙ pₙ.  [T2]
 
@@ -176,8 +176,8 @@ def power_mean_log_tilt(
     log_p: Float[Array, "*batch N K"],
     *,
     order: float,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ(k) = log π(k) − log M_s(k), M_s(k) = (Σₙ wₙ pₙ(k)^s)^{1/s}.  [J9]
 
@@ -222,8 +222,8 @@ def power_mean_log_tilt(
 def cumulant_log_tilt(
     log_p: Float[Array, "*batch N K"],
     *,
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
     r"""λ(k) = log π(k) − (log G(k) + ½ Varₙ log pₙ(k)): centering with its variance correction.  [J6]
 
