@@ -12,6 +12,7 @@ from theory import dynamics, systems
 from theory.batches import batch_softmax_log_tilt
 from theory.bounds import hoeffding_bound, specht_bound, variance_bound
 from theory.checks import assume_valid
+from theory.crossing import crossing_batch_size, teacher_crossing_batch_size
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.report import Diagnosis, Finding
 from theory.distances import (
@@ -30,14 +31,7 @@ from theory.divergences import (
     mutual_information,
 )
 from theory.ensembles import jensen_gap, log_prior, log_range, log_softmax, log_variance
-from theory.estimation import (
-    crossing_batch_size,
-    ema_variance_factor,
-    log_prior_bias,
-    log_prior_variance,
-    prior_dispersion,
-    teacher_crossing_batch_size,
-)
+from theory.estimation import ema_variance_factor, log_prior_bias, log_prior_variance, prior_dispersion
 from theory.feasibility import InfeasibleTarget
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.projection import NotConverged, Projection, project

@@ -1,0 +1,27 @@
+"""The teachers of published systems, put together from the parts of this package.
+
+================  ==================================================  ==============
+function          log r                                               teacher of
+================  ==================================================  ==============
+`dino`            log softmax((z − c)/τ), c a moving average of z     DINO, iBOT
+`dinov2`          Sinkhorn on e^{z/τ}: clusters first, samples last   DINOv2, DINOv3
+`swav`            the same, z a cosine and τ called ε                 SwAV
+`msn`             Sinkhorn on softmax(z/τ)                            MSN
+`sela`            Sinkhorn on softmax(z)^s, run to convergence        SeLa
+================  ==================================================  ==============
+
+The two Sinkhorns differ in their first λ only: on e^{z/τ} it is that of the softmax over the batch, on
+probabilities that of the inverse prior. After any number of rounds the first ignores a bias per cluster but
+not a shift of all logits of a sample, the second the shift but not the bias; their limit, `theory.project`,
+ignores both.
+Rounds end on the samples: rows sum to 1 exactly, the prior is met in the limit only.  [T5] [T6]
+
+In the published codes samples weigh the same, targets are uniform and no teacher is differentiated; here
+`weights` and `log_target` are free, and detaching is left to the caller.
+"""
+
+from theory.systems.centers import dino, update_center
+from theory.systems.scalings import dinov2, msn, sela, swav
+from theory.systems.settings import SYSTEMS, System
+
+__all__ = ["SYSTEMS", "System", "dino", "dinov2", "msn", "sela", "swav", "update_center"]
