@@ -1,10 +1,13 @@
-"""The shape contract of every public function, as annotations that jaxtyping and beartype check.
+"""The shapes in the signatures are kept: the real functions under beartype, on one table of valid calls.
 
 Within one call a name is one number: N in `weights` is the N of `log_p`, `batch` the leading axes of both.
 """
 
+import dataclasses
 import inspect
-from dataclasses import astuple
+import sys
+import types
+import typing
 
 import jaxtyping
 import numpy as np
@@ -17,197 +20,67 @@ from jaxtyping import Bool, Float, jaxtyped
 import theory
 from tests.support import calls
 
-Array = np.ndarray | torch.Tensor
-Samples = Float[Array, "*batch N K"]
-Rows = Float[Array, "*batch N"]
-Clusters = Float[Array, "*batch K"]
-# NumPy gives a scalar, not an array, where no axis is left.
-Number = Float[Array, "*batch"] | np.floating
-Verdict = Bool[Array, "*batch"] | np.bool_
-
-CONTRACTS = {}
+Array = np.ndarray | np.generic | torch.Tensor  # NumPy gives a scalar, not an array, where no axis is left
+NAMES = {"Array": Array, "Bool": Bool, "Float": Float}
+CORE = sorted(calls.CALLS)
+VIOLATIONS = (jaxtyping.TypeCheckError, BeartypeCallHintViolation)
 
 
-def contract(wrapper):
-    """Register a typed wrapper, whose parameters are the array arguments of the function of its name."""
-    CONTRACTS[wrapper.__name__] = jaxtyped(wrapper, typechecker=beartype)
-    return CONTRACTS[wrapper.__name__]
+def hints(value):
+    """The annotations of a function of `theory`, with `Array` one of the three kinds tried here."""
+    return typing.get_type_hints(value, vars(sys.modules[value.__module__]) | NAMES)
 
 
-@contract
-def log_softmax(logits: Samples) -> Samples:
-    return theory.log_softmax(logits)
+def contract(name):
+    """The function with what its signature says of every argument and of its result checked at each call."""
+    real = getattr(theory, name)
+    copy = types.FunctionType(
+        real.__code__, real.__globals__, real.__name__, real.__defaults__, real.__closure__
+    )
+    copy.__kwdefaults__, copy.__annotations__ = real.__kwdefaults__, hints(real)
+    return jaxtyped(copy, typechecker=beartype)
 
 
-@contract
-def marginal(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.log_prior(log_p, weights=weights)
+CONTRACTS = {name: contract(name) for name in CORE}
 
 
-@contract
-def entropy(log_p: Samples) -> Rows:
-    return theory.entropy(log_p)
+def call(name, values):
+    spec = calls.CALLS[name]
+    knobs = {key: values[key] for key in spec.knobs} | spec.settings
+    return CONTRACTS[name](*(values[key] for key in spec.arrays), **knobs)
 
 
-@contract
-def cross_entropy(log_r: Samples, log_q: Samples) -> Rows:
-    return theory.cross_entropy(log_r, log_q)
-
-
-@contract
-def kl(log_p: Samples, log_q: Samples) -> Rows:
-    return theory.kl(log_p, log_q)
-
-
-@contract
-def mutual_information(log_p: Samples, weights: Rows) -> Number:
-    return theory.mutual_information(log_p, weights=weights)
-
-
-@contract
-def lautum_information(log_p: Samples, weights: Rows) -> Number:
-    return theory.lautum_information(log_p, weights=weights)
-
-
-@contract
-def jeffreys_information(log_p: Samples, weights: Rows) -> Number:
-    return theory.jeffreys_information(log_p, weights=weights)
-
-
-@contract
-def log_prior(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.log_prior(log_p, order=-0.5, weights=weights)
-
-
-@contract
-def jensen_gap(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.jensen_gap(log_p, weights=weights)
-
-
-@contract
-def log_range(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.log_range(log_p, weights=weights)
-
-
-@contract
-def log_variance(log_p: Samples, weights: Rows) -> Clusters:
-    return theory.log_variance(log_p, weights=weights)
-
-
-@contract
-def tilt(log_p: Samples, log_tilt: Clusters) -> Samples:
-    return theory.tilt(log_p, log_tilt)
-
-
-@contract
-def centering(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.centering_log_tilt(log_p, weights=weights, log_target=log_target)
-
-
-@contract
-def inverse_prior(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.inverse_prior_log_tilt(log_p, weights=weights, log_target=log_target)
-
-
-@contract
-def power_mean(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.power_mean_log_tilt(log_p, order=2.0, weights=weights, log_target=log_target)
-
-
-@contract
-def cumulant(log_p: Samples, weights: Rows, log_target: Clusters) -> Clusters:
-    return theory.cumulant_log_tilt(log_p, weights=weights, log_target=log_target)
-
-
-@contract
-def sinkhorn(log_p: Samples, weights: Rows, log_target: Clusters, log_tilt: Clusters) -> Clusters:
-    return theory.sinkhorn_log_tilt(log_p, rounds=2, weights=weights, log_target=log_target, log_tilt=log_tilt)
-
-
-@contract
-def project(
-    log_p: Samples, weights: Rows, log_target: Clusters, log_tilt: Clusters
-) -> tuple[Samples, Clusters, Number, Number, int]:
-    found = theory.project(log_p, weights=weights, log_target=log_target, log_tilt=log_tilt)
-    return found.log_r, found.log_tilt, found.marginal_error, found.duality_gap, found.iterations
-
-
-@contract
-def specht_bound(log_range: Clusters) -> Clusters:
-    return theory.specht_bound(log_range)
-
-
-@contract
-def hoeffding_bound(log_range: Clusters) -> Clusters:
-    return theory.hoeffding_bound(log_range)
-
-
-@contract
-def variance_bound(log_range: Clusters) -> Clusters:
-    return theory.variance_bound(log_range)
-
-
-@contract
-def teacher_distance_bound(jensen_gap: Clusters) -> tuple[Number, Number, Number]:
-    found = theory.teacher_distance_bound(jensen_gap)
-    return found.log_ratio, found.kl, found.total_variation
-
-
-@contract
-def hilbert_diameter(log_p: Samples) -> Number:
-    return theory.hilbert_diameter(log_p)
-
-
-@contract
-def sinkhorn_contraction(log_p: Samples) -> Number:
-    return theory.sinkhorn_contraction(log_p)
-
-
-@contract
-def exact_distance_bound(log_p: Samples, step: Clusters) -> Number:
-    return theory.projected_distance_bound(log_p, step)
-
-
-@contract
-def evaluate(
-    log_r: Samples, log_q: Samples, weights: Rows
-) -> tuple[Number, Number, Number, Number, Number, Number, Number]:
-    return astuple(theory.evaluate(log_r, log_q, weights=weights))
-
-
-@contract
-def certificate(
-    log_r: Samples, log_q: Samples, weights: Rows, log_target: Clusters
-) -> tuple[Number, Number, Number, Number, Verdict]:
-    return astuple(theory.certificate(log_r, log_q, weights=weights, log_target=log_target))
-
-
-def _given(name, values):
-    return {key: values[key] for key in calls.names(name)}
-
-
-def test_every_public_function_has_a_contract_for_all_its_arrays():
-    assert set(CONTRACTS) == calls.public_functions()
-    for name, typed in CONTRACTS.items():
-        assert set(inspect.signature(typed).parameters) == set(calls.names(name)), name
+@pytest.mark.parametrize("name", CORE)
+def test_every_array_of_a_signature_says_its_shape(name):
+    function = getattr(theory, name)
+    for key in calls.names(name):
+        assert "Float[Array" in function.__annotations__[key], key
+    result = hints(function)["return"]
+    assert dataclasses.is_dataclass(result) or "Float[Array" in function.__annotations__["return"]
 
 
 @pytest.mark.parametrize("namespace", ["numpy", "torch"])
 @pytest.mark.parametrize("batch", [(), (2, 1, 3)], ids=str)
 @pytest.mark.parametrize(("n", "k"), [(5, 4), (2, 6)])
-@pytest.mark.parametrize("name", sorted(CONTRACTS))
+@pytest.mark.parametrize("name", CORE)
 def test_shapes_are_as_promised(name, n, k, batch, namespace):
     xp = calls.NAMESPACES[namespace]
-    values = calls.operands(batch=batch, n=n, k=k)
-    CONTRACTS[name](**{key: xp.asarray(value) for key, value in _given(name, values).items()})
+    result = call(name, {key: xp.asarray(x) for key, x in calls.operands(batch=batch, n=n, k=k).items()})
+    shapes = {"[..., N, K]": (*batch, n, k), "[..., K]": (*batch, k), "[...]": batch, "[...], bool": batch}
+    for field in dataclasses.fields(result) if dataclasses.is_dataclass(result) else ():
+        if field.name != "iterations":
+            assert tuple(getattr(result, field.name).shape) == shapes[documented(type(result), field.name)]
 
 
-@pytest.mark.parametrize("name", [name for name, typed in CONTRACTS.items() if len(calls.names(name)) > 1])
+def documented(record, field):
+    """The shape that a record's docstring gives for a field."""
+    line = next(x for x in inspect.getdoc(record).splitlines() if x.startswith(f"{field} : "))
+    return line.partition(" : ")[2]
+
+
+@pytest.mark.parametrize("name", [name for name in CORE if len(calls.names(name)) > 1])
 def test_the_contract_itself_refuses_a_misfit(name):
     """That the check above can fail: one argument with one sample or one cluster more."""
-    values = calls.operands()
     last = calls.names(name)[-1]
-    larger = calls.operands(n=6, k=5)[last]
-    violations = (jaxtyping.TypeCheckError, BeartypeCallHintViolation)
-    with pytest.raises(violations):
-        CONTRACTS[name](**{**_given(name, values), last: larger})
+    with pytest.raises(VIOLATIONS):
+        call(name, calls.operands() | {last: calls.operands(n=6, k=5)[last]})
