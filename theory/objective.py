@@ -17,7 +17,7 @@ from theory.divergences import cross_entropy_kernel, kl_kernel, mutual_informati
 from theory.logspace import Array, log_mean_exp, mean_of_rows
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
 __all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 
@@ -25,6 +25,8 @@ __all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """cross_entropy = teacher_entropy + kl, and the informations, in nats; each [...].  [O2, O3]
+
+    Both prior entropies are log K in uniform collapse, both are 0 in collapse to one cluster.
 
     Attributes
     ----------
@@ -41,16 +43,16 @@ class Objective:
     teacher_prior_entropy : [...]
         H of the cluster prior Σ w rₙ.
     student_prior_entropy : [...]
-        H of the cluster prior Σ w qₙ: log K in uniform collapse, 0 in collapse to one cluster.
+        H of the cluster prior Σ w qₙ.
     """
 
-    cross_entropy: Array
-    kl: Array
-    teacher_entropy: Array
-    teacher_information: Array
-    student_information: Array
-    teacher_prior_entropy: Array
-    student_prior_entropy: Array
+    cross_entropy: Float[Array, "*batch"]
+    kl: Float[Array, "*batch"]
+    teacher_entropy: Float[Array, "*batch"]
+    teacher_information: Float[Array, "*batch"]
+    student_information: Float[Array, "*batch"]
+    teacher_prior_entropy: Float[Array, "*batch"]
+    student_prior_entropy: Float[Array, "*batch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +75,11 @@ class Certificate:
         nothing.
     """
 
-    kl: Array
-    prior_kl: Array
-    prior_distance_bound: Array
-    teacher_information: Array
-    not_constant: Array
+    kl: Float[Array, "*batch"]
+    prior_kl: Float[Array, "*batch"]
+    prior_distance_bound: Float[Array, "*batch"]
+    teacher_information: Float[Array, "*batch"]
+    not_constant: Bool[Array, "*batch"]
 
 
 def evaluate(
@@ -105,7 +107,8 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that differ; not log-probabilities.
+        Mixed namespaces or dtypes; shapes that differ, K < 2; not log-probabilities; weights that do not fit
+        `log_r` or do not sum to 1.
 
     Examples
     --------
@@ -121,7 +124,7 @@ def evaluate(
     return evaluate_kernel(*_check_teacher_and_student(log_r, log_q, weights))
 
 
-def evaluate_kernel(teacher: Ensemble, log_q: Array) -> Objective:
+def evaluate_kernel(teacher: Ensemble, log_q: Float[Array, "*batch N K"]) -> Objective:
     """`evaluate` for checked input."""
     log_r, weights, _, xp = teacher
 
@@ -163,17 +166,18 @@ def certificate(
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
 
     Returns
     -------
     Certificate
-        Each entry [...].
+        Each entry [...], those that are no verdict in nats or, `prior_distance_bound`, in [0, 1].
 
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that differ; not log-probabilities.
+        Mixed namespaces or dtypes; shapes that differ, K < 2; not log-probabilities; weights or a target that
+        do not fit `log_r` or do not sum to 1.
 
     Examples
     --------
@@ -189,7 +193,7 @@ def certificate(
     return certificate_kernel(*_check_teacher_and_student(log_r, log_q, weights, log_target))
 
 
-def certificate_kernel(teacher: Ensemble, log_q: Array) -> Certificate:
+def certificate_kernel(teacher: Ensemble, log_q: Float[Array, "*batch N K"]) -> Certificate:
     """`certificate` for checked input."""
     log_r, weights, log_pi, xp = teacher
     log_r_mean, log_q_mean = (log_mean_exp(x, weights, xp) for x in (log_r, log_q))

@@ -33,7 +33,7 @@ class Projection:
     log_r : [..., N, K]
         The teacher's log-probabilities.
     log_tilt : [..., K]
-        λ*, the one with Σₖ π(k) λ(k) = 0.
+        λ*, in nats, the one with Σₖ π(k) λ(k) = 0.
     marginal_error : [...]
         Σₖ |Σₙ wₙ rₙ(k) − π(k)|.
     duality_gap : [...]
@@ -42,10 +42,10 @@ class Projection:
         Newton steps taken by the slowest ensemble of the batch.
     """
 
-    log_r: Array
-    log_tilt: Array
-    marginal_error: Array
-    duality_gap: Array
+    log_r: Float[Array, "*batch N K"]
+    log_tilt: Float[Array, "*batch K"]
+    marginal_error: Float[Array, "*batch"]
+    duality_gap: Float[Array, "*batch"]
     iterations: int
 
 
@@ -86,9 +86,8 @@ def project(
         r^* = \arg\min_r \sum_n w_n \mathrm{KL}(r_n \| p_n)
         \quad \text{subject to} \quad \sum_n w_n r_n = \pi
 
-    The tilt by the maximiser λ* of the dual g. Solved in float64 whatever the dtype and rounded once.
-    Differentiable in torch: the last Newton step is recorded, which gives the exact implicit derivative of λ*
-    in p, w and π.
+    g is the dual (`theory.dual`). Solved in float64 whatever the dtype and rounded once. Differentiable in
+    torch: the last Newton step is recorded, which gives the exact implicit derivative of λ* in p, w and π.
 
     Parameters
     ----------
@@ -97,13 +96,13 @@ def project(
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
     tol
-        Largest marginal error Σₖ |m(k) − π(k)|.
+        Largest marginal error Σₖ |m(k) − π(k)|, m = Σₙ wₙ rₙ.
     max_iter
         Newton steps allowed.
     log_tilt
-        λ to start from, [..., K]: that of the last training step, say; 0 if not given.
+        λ to start from, [..., K], finite: that of the last training step, say; 0 if not given.
     throw
         False returns what `max_iter` steps reached, with its error, instead of raising.
 
@@ -119,7 +118,8 @@ def project(
     InfeasibleTarget
         A ValueError with a blocking set of clusters, where zeros in p leave no solution.
     TypeError, ValueError
-        Bad arguments.
+        Not log-probabilities, K < 2; weights, a target or a λ that do not fit `log_p`, do not sum to 1 or are
+        not finite; `tol` or `max_iter` that is not positive, or no number.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def project_kernel(
     *,
     tol: float = 1e-9,
     max_iter: int = 200,
-    log_tilt: Array | None = None,
+    log_tilt: Float[Array, "*#batch K"] | None = None,
     throw: bool = True,
 ) -> Projection:
     """`project` for checked input."""
@@ -171,7 +171,7 @@ def project_kernel(
     return found
 
 
-def _certified(ensemble: Ensemble, lam: Array, iterations: int) -> Projection:
+def _certified(ensemble: Ensemble, lam: Float[Array, "*batch K"], iterations: int) -> Projection:
     """The tilt by λ, in the dtype that went in, with its marginal error and its duality gap."""
     log_p, weights, log_pi, xp = ensemble
     scores = log_p + lam[..., None, :]
