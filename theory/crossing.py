@@ -38,12 +38,13 @@ def crossing_batch_size(
     Returns
     -------
     array [..., K]
-        B*(k), samples.
+        B*(k), in samples.
 
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that do not fit; not log-probabilities.
+        Mixed namespaces or dtypes; K < 2; not log-probabilities; weights that do not fit `log_p` or do not
+        sum to 1.
 
     Examples
     --------
@@ -82,18 +83,18 @@ def teacher_crossing_batch_size(
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
 
     Returns
     -------
     array [...]
-        B*, samples.
+        B*, in samples.
 
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that do not fit; not log-probabilities. A cluster in which every
-        sample has probability 0.
+        Mixed namespaces or dtypes; K < 2; not log-probabilities; weights or a target that do not fit `log_p`
+        or do not sum to 1; a cluster in which every sample has probability 0.
 
     Examples
     --------
@@ -110,7 +111,7 @@ def teacher_crossing_batch_size(
     return teacher_crossing_kernel(ensemble)
 
 
-def teacher_crossing_kernel(ensemble: Ensemble) -> Array:
+def teacher_crossing_kernel(ensemble: Ensemble) -> Float[Array, "*batch"]:
     """`teacher_crossing_batch_size` for checked input in which no cluster is empty."""
     log_p, weights, log_pi, xp = ensemble
     log_mean = log_mean_exp(log_p, weights, xp)

@@ -53,12 +53,13 @@ def prior_dispersion(
     Returns
     -------
     array [..., K]
-        c²(k).
+        c²(k) ≥ 0, a pure number.
 
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that do not fit; not log-probabilities.
+        Mixed namespaces or dtypes; K < 2; not log-probabilities; weights that do not fit `log_p` or do not
+        sum to 1.
 
     Examples
     --------
@@ -84,16 +85,16 @@ def log_prior_bias(
 
     The true bias lies between −J(k), its value at B = 1, and 0, and shrinks with every sample; where this
     estimate is below −J(k) the batch is too small for it. P̂ is the mean of B independent draws: of batches
-    drawn without replacement from N samples the bias is (N − B)/(N − 1) of it. The next term is (4 μ₃ − 9
-    c⁴)/(12 B²), μ₃ the third central moment of p/P.
+    drawn without replacement from N samples the bias is (N − B)/(N − 1) of it. The next term is
+    (4 μ₃ − 9 c⁴)/(12 B²), μ₃ the third central moment of p/P.
 
     Parameters
     ----------
     log_p
         Log-probabilities of the population, [..., N, K].
     batch_size
-        B ≥ 1, not necessarily whole: a moving average of batch priors acts as one batch of B /
-        `ema_variance_factor(momentum)`.
+        B ≥ 1, not necessarily whole: a moving average of batch priors acts as one batch of
+        B / `ema_variance_factor(momentum)`.
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
 
@@ -105,7 +106,8 @@ def log_prior_bias(
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that do not fit; not log-probabilities. B < 1.
+        Mixed namespaces or dtypes; K < 2; not log-probabilities; weights that do not fit `log_p` or do not
+        sum to 1; B < 1.
 
     Examples
     --------
@@ -149,7 +151,8 @@ def log_prior_variance(
     Raises
     ------
     TypeError, ValueError
-        Mixed namespaces or dtypes; shapes that do not fit; not log-probabilities. B < 1.
+        Mixed namespaces or dtypes; K < 2; not log-probabilities; weights that do not fit `log_p` or do not
+        sum to 1; B < 1.
 
     Examples
     --------
@@ -207,13 +210,17 @@ def ema_variance_factor(momentum: float, *, steps: float = math.inf) -> float:
     return (1.0 - m) / (1.0 + m) * (1.0 - forgotten)
 
 
-def dispersion_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
+def dispersion_kernel(
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
+) -> Float[Array, "*batch K"]:
     """`prior_dispersion` for checked input."""
     x = relative_deviation(log_p, weights, xp)
     return weighted_mean(x * x, weights, xp)
 
 
-def relative_deviation(log_p: Array, weights: Array, xp: Namespace) -> Array:
+def relative_deviation(
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
+) -> Float[Array, "*batch N K"]:
     """pₙ(k)/P(k) − 1; 0 for samples of weight 0 and for clusters that no sample uses."""
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
     usable = (weights[..., None] > 0) & (log_mean > -math.inf)

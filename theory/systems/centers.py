@@ -26,7 +26,7 @@ def dino(
     logits: Float[Array, "*batch N K"],
     center: Float[Array, "*#batch K"],
     *,
-    temperature: Array | float = 0.04,
+    temperature: Float[Array, "... 1"] | float = 0.04,
 ) -> Float[Array, "*batch N K"]:
     r"""log r(k) = log softmax((z − c)/τ), c the centre left by the batches before.  [J3]
 
@@ -46,12 +46,13 @@ def dino(
     Returns
     -------
     array [..., N, K]
-        log r.
+        log r, log-probabilities.
 
     Raises
     ------
     TypeError, ValueError
-        Not floating-point, K < 2, NaN or +inf, τ ≤ 0; a centre of another shape or not finite.
+        Not floating-point, K < 2, NaN or +inf, a row of −inf only; τ ≤ 0; a centre of another shape or not
+        finite.
 
     References
     ----------
@@ -88,7 +89,7 @@ def update_center(
     Parameters
     ----------
     center
-        c, [..., K].
+        c, [..., K], finite; 0 at the start.
     logits
         z, [..., N, K], finite.
     momentum
@@ -104,7 +105,8 @@ def update_center(
     Raises
     ------
     TypeError, ValueError
-        Bad arguments; logits that are not finite.
+        Not floating-point, K < 2; logits or a centre that are not finite, or do not fit one another; a
+        momentum outside [0, 1]; weights that do not fit the logits or do not sum to 1.
 
     References
     ----------
@@ -127,7 +129,9 @@ def update_center(
     return momentum * center + (1.0 - momentum) * mean
 
 
-def _check_center(logits: Array, center: Array, xp: Namespace) -> None:
+def _check_center(
+    logits: Float[Array, "*batch N K"], center: Float[Array, "*#batch K"], xp: Namespace
+) -> None:
     check_rank("logits", logits, 2)
     shape = (*logits.shape[:-2], logits.shape[-1])
     check_against("center", center, shape, "the clusters of `logits`")

@@ -6,10 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from theory.batches import check_logits
-from theory.checks import (
-    check_count,
-    check_number,
-)
+from theory.checks import check_count, check_number
 from theory.feasibility import check_feasible
 from theory.logspace import Array, log_mean_exp
 from theory.projection import project_kernel
@@ -25,7 +22,7 @@ __all__ = ["dinov2", "msn", "sela", "swav"]
 def dinov2(
     logits: Float[Array, "*batch N K"],
     *,
-    temperature: Array | float = 0.04,
+    temperature: Float[Array, "... 1"] | float = 0.04,
     rounds: int = 3,
     weights: Float[Array, "*#batch N"] | None = None,
     log_target: Float[Array, "*#batch K"] | None = None,
@@ -44,23 +41,25 @@ def dinov2(
     logits
         z, [..., N, K], finite or −inf.
     temperature
-        τ > 0, a number or an array [..., 1].
+        τ > 0, a number or an array [..., 1] that broadcasts against the logits.
     rounds
         Of Sinkhorn, ≥ 1; they end on the samples.
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
 
     Returns
     -------
     array [..., N, K]
-        log r.
+        log r, log-probabilities.
 
     Raises
     ------
     TypeError, ValueError
-        Bad arguments; a cluster that no sample of positive weight can use.
+        Not floating-point logits, K < 2, NaN or +inf; τ ≤ 0, or too small for z/τ to be finite; rounds < 1;
+        weights or a target that do not fit `logits` or do not sum to 1; a cluster that no sample of positive
+        weight can use.
 
     References
     ----------
@@ -106,17 +105,19 @@ def swav(
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
 
     Returns
     -------
     array [..., N, K]
-        log r.
+        log r, log-probabilities.
 
     Raises
     ------
     TypeError, ValueError
-        Bad arguments; a cluster that no sample of positive weight can use.
+        Not floating-point scores, K < 2, NaN or +inf; ε ≤ 0, or too small for s/ε to be finite; rounds < 1;
+        weights or a target that do not fit `scores` or do not sum to 1; a cluster that no sample of positive
+        weight can use.
 
     References
     ----------
@@ -140,7 +141,7 @@ def swav(
 def msn(
     logits: Float[Array, "*batch N K"],
     *,
-    temperature: Array | float = 0.025,
+    temperature: Float[Array, "... 1"] | float = 0.025,
     rounds: int = 3,
     weights: Float[Array, "*#batch N"] | None = None,
     log_target: Float[Array, "*#batch K"] | None = None,
@@ -159,23 +160,25 @@ def msn(
     logits
         z, [..., N, K], finite or −inf.
     temperature
-        τ > 0, a number or an array [..., 1].
+        τ > 0, a number or an array [..., 1] that broadcasts against the logits.
     rounds
         Of Sinkhorn, ≥ 1; they end on the samples.
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
 
     Returns
     -------
     array [..., N, K]
-        log r.
+        log r, log-probabilities.
 
     Raises
     ------
     TypeError, ValueError
-        Bad arguments; a cluster that no sample of positive weight can use.
+        Not floating-point logits, K < 2, NaN or +inf; τ ≤ 0, or too small for z/τ to be finite; rounds < 1;
+        weights or a target that do not fit `logits` or do not sum to 1; a cluster that no sample of positive
+        weight can use.
 
     References
     ----------
@@ -223,7 +226,7 @@ def sela(
     weights
         Of the samples, [..., N], sum 1; 1/N if not given.
     log_target
-        log π, [..., K]; uniform if not given.
+        log π, [..., K], every share positive; uniform if not given.
     tol
         Largest marginal error Σₖ |m(k) − π(k)|.
     max_iter
@@ -232,7 +235,7 @@ def sela(
     Returns
     -------
     array [..., N, K]
-        log r.
+        log r, log-probabilities.
 
     Raises
     ------
@@ -241,7 +244,9 @@ def sela(
     InfeasibleTarget
         Zeros leave no solution.
     TypeError, ValueError
-        Bad arguments; a cluster that no sample of positive weight can use.
+        Not floating-point logits, K < 2, NaN or +inf; s ≤ 0, or such that 1/s or s z is not finite; a `tol`
+        or `max_iter` that is not positive; weights or a target that do not fit `logits` or do not sum to 1; a
+        cluster that no sample of positive weight can use.
 
     References
     ----------
@@ -267,12 +272,12 @@ def sela(
 
 def _rounds_on_scores(
     name: str,
-    scores: Array,
-    temperature: Array | float,
+    scores: Float[Array, "*batch N K"],
+    temperature: Float[Array, "... 1"] | float,
     rounds: int,
-    weights: Array | None,
-    log_target: Array | None,
-) -> Array:
+    weights: Float[Array, "*#batch N"] | None,
+    log_target: Float[Array, "*#batch K"] | None,
+) -> Float[Array, "*batch N K"]:
     """log r after rounds of Sinkhorn on e^{z/τ}, clusters first: the first λ is that of `batch_softmax`."""
     ensemble, tau = check_logits(scores, temperature, weights, log_target, name=name)
     log_p, w, log_pi, xp = ensemble
