@@ -10,10 +10,9 @@ from __future__ import annotations
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, make_dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import make_dataclass
+from typing import Any
 
 import tyro
 
@@ -25,20 +24,15 @@ PROGRAM = "python -m experiments"
 
 
 def main(arguments: Sequence[str] | None = None, *, package: str = "experiments.studies") -> int:
-    """Run the command line; returns the exit status, or exits with 2 where tyro does not understand."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line; returns the exit status. Raises Refused; exits where tyro does not understand."""
+    name, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     entries = registry.experiments(package)
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if name in ("-h", "--help"):
         return _list(entries)
-    try:
-        entry = registry.find(entries, arguments[0], kind="experiment")
-    except registry.UnknownName as error:
-        print(f"{PROGRAM} NAME: {error}", file=sys.stderr)
-        return 2
-    return _run(entry, arguments[1:])
+    return _run(registry.find(entries, name, kind="experiment"), options)
 
 
-def _list(entries: dict[str, Entry]) -> int:
+def _list(entries: Mapping[str, Entry]) -> int:
     width = max(map(len, entries), default=0)
     for name, entry in entries.items():
         print(f"{name:{width}}  {entry.duration:>6}  {', '.join(entry.claims)}")
@@ -51,31 +45,23 @@ def _list(entries: dict[str, Entry]) -> int:
     return 0
 
 
-def _run(entry: Entry, arguments: list[str]) -> int:
-    quick = "--quick" in arguments
-    from experiments.engine import runner, store, sweep  # here: the list should not wait for torch and xarray
+def _run(entry: Entry, options: Sequence[str]) -> int:
+    from experiments.engine import runner, store  # here: the list should not wait for torch and xarray
 
-    command = _command(entry)
-    default = entry.module.Settings.quick() if quick else entry.module.Settings()
-    typed = tyro.cli(
+    settings = entry.module.Settings
+    fields: list[Any] = [("settings", settings), ("how", runner.Execution, runner.Execution())]
+    command = make_dataclass("Command", fields, frozen=True, kw_only=True)
+    typed: Any = tyro.cli(
         command,
-        args=arguments,
+        args=options,
         prog=f"{PROGRAM} {entry.name}",
         description=f"{entry.description}. Claims {', '.join(entry.claims)}; about {entry.duration} in full.",
-        default=command(settings=default),
+        default=command(settings=settings.quick() if "--quick" in options else settings()),
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    how: Execution = typed.how
-    path = how.output or runner.destination(entry, typed.settings)
+    path = typed.how.output or runner.destination(entry, typed.settings)
     begun = time.monotonic()
-    try:
-        runner.run(entry, typed.settings, path, jobs=how.jobs, scheduler=how.scheduler, threads=how.threads)
-    except (runner.CannotRun, sweep.NoCluster) as error:
-        print(f"{PROGRAM} {entry.name}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\n{entry.name}: {runner.STOPPED}", file=sys.stderr)
-        return 130
+    runner.run(entry, typed.settings, path, typed.how)
     size, spent = path.stat().st_size / 1000, registry.duration(time.monotonic() - begun)
     print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {spent}")
     if path == runner.RESULTS / f"{entry.name}.nc":
@@ -83,27 +69,5 @@ def _run(entry: Entry, arguments: list[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Execution:
-    """How it is run; the numbers do not depend on it, except on --threads in the last bits."""
-
-    quick: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Take the defaults of the small variant: seconds instead of minutes."""
-    jobs: int = 1
-    """Chunks computed at once, each in a process of its own if more than one."""
-    threads: int = 1
-    """Threads of the linear algebra inside one chunk."""
-    scheduler: Annotated[str | None, tyro.conf.arg(metavar="tcp://HOST:PORT")] = None
-    """Dask scheduler that computes the chunks instead of this machine."""
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE.nc")] = None
-    """Results file. If not given, results/NAME.nc for the default settings, else a folder git ignores."""
-
-
-def _command(entry: Entry) -> type:
-    how = Annotated[Execution, tyro.conf.arg(name="")]
-    fields: list[Any] = [("settings", entry.module.Settings), ("how", how, Execution())]
-    return make_dataclass("Command", fields, frozen=True, kw_only=True)
-
-
 if __name__ == "__main__":
-    exit_with(main)
+    exit_with(main, PROGRAM)

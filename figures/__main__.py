@@ -13,15 +13,16 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import matplotlib as mpl
 import tyro
 import xarray as xr
 
-from experiments.engine import registry, runner, store, sweep
+from experiments.engine import registry, runner, store
 from experiments.engine.command import exit_with
-from experiments.engine.registry import Entry
+from experiments.engine.registry import Entry, Refused
+from experiments.engine.sweep import Context
 from figures import save
 from figures.catalogue import catalogue, source
 
@@ -29,12 +30,8 @@ PROGRAM = "python -m figures"
 REMAKE = "python -m experiments"
 
 
-class NoResults(Exception):
-    """There is nothing to draw from; the message says why and what makes it."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(Context):
     """What to draw, and whether to compute before."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[NAME ...]")] = ()
@@ -45,8 +42,11 @@ class Command:
     """Run the small variants of the experiments and draw them in results/quick/; nothing else is touched."""
     force: tyro.conf.FlagCreatePairsOff[bool] = False
     """Draw also what is up to date."""
-    jobs: int = 1
-    """Chunks of an experiment computed at once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.quick and self.retrain:
+            raise ValueError("--quick and --retrain exclude each other: --retrain is the run in full")
 
 
 def main(
@@ -54,63 +54,44 @@ def main(
     *,
     package: str = "figures.draw",
     experiments: str = "experiments.studies",
-    results: Path = runner.RESULTS,
-    folder: Path = save.HERE,
 ) -> int:
-    """Run the command line; returns the exit status, or exits with 2 where tyro does not understand."""
+    """Run the command line; returns the exit status. Raises Refused; exits where tyro does not understand."""
     mpl.use("Agg")
     drawings, sources = registry.figures(package), registry.experiments(experiments)
-    command = tyro.cli(
-        Command, args=arguments, prog=PROGRAM, description=f"Draw the figures: {', '.join(drawings)}."
-    )
-    try:
-        if command.quick and command.retrain:
-            raise ValueError("--quick and --retrain exclude each other: --retrain is the run in full")
-        chosen = [registry.find(drawings, name, kind="figure") for name in command.names or drawings]
-    except (ValueError, registry.UnknownName) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
-    failed = 0
-    for name in dict.fromkeys(source(drawing) for drawing in chosen):
+    description = f"Draw the figures: {', '.join(drawings)}."
+    command = tyro.cli(Command, args=arguments, prog=PROGRAM, description=description)
+    chosen = [registry.find(drawings, name, kind="figure") for name in command.names or drawings]
+    status = 0
+    for name in dict.fromkeys(map(source, chosen)):
         try:
             entry = registry.find(sources, name, kind="experiment")
-            dataset = _results(entry, command, results)
-        except (registry.UnknownName, runner.CannotRun, sweep.NoCluster, NoResults) as error:
+            settings = entry.module.Settings.quick() if command.quick else entry.module.Settings()
+            path = runner.destination(entry, settings)
+            if command.quick or command.retrain:
+                runner.run(entry, settings, path, command)
+            dataset = _results(entry, settings, path)
+        except Refused as error:
             print(f"{name}: {error}", file=sys.stderr)
-            failed += 1
+            status = 1
             continue
-        except KeyboardInterrupt:
-            print(f"\n{name}: {runner.STOPPED}", file=sys.stderr)
-            return 130
-        for drawing in (drawing for drawing in chosen if source(drawing) == name):
-            _draw(drawing, dataset, results / "quick" if command.quick else folder, force=command.force)
+        for drawing in chosen:
+            if source(drawing) == name:
+                _draw(drawing, dataset, path.parent if command.quick else save.HERE, force=command.force)
     if not command.quick:
-        try:
-            store.write_atomically(folder / "README.md", catalogue(drawings, sources).encode())
-        except registry.UnknownName as error:
-            print(f"README.md: {error}", file=sys.stderr)
-            failed += 1
-    return min(failed, 1)
+        store.write_atomically(save.HERE / "README.md", catalogue(drawings, sources).encode())
+    return status
 
 
-def _results(entry: Entry, command: Command, results: Path) -> xr.Dataset:
-    settings = entry.module.Settings.quick() if command.quick else entry.module.Settings()
-    path = (results / "quick" if command.quick else results) / f"{entry.name}.nc"
-    if command.quick or command.retrain:
-        dataset = runner.run(entry, settings, path, jobs=command.jobs)
-    else:
-        try:
-            dataset = store.load(path)
-            store.check(dataset, settings)
-        except (FileNotFoundError, store.Damaged, store.SettingsMismatch) as error:
-            reason = {
-                FileNotFoundError: f"{store.shown(path)} is not there",
-                store.Damaged: str(error),
-                store.SettingsMismatch: f"{store.shown(path)}: {error}",
-            }[type(error)]
-            raise NoResults(f"{reason}\ncompute: {REMAKE} {entry.name} (about {entry.duration})") from error
+def _results(entry: Entry, settings: object, path: Path) -> xr.Dataset:
+    """The results kept for these settings, with a word on where they come from."""
+    try:
+        dataset = store.load(path)
+        store.check(dataset, settings)
+    except (FileNotFoundError, store.Damaged, store.SettingsMismatch) as error:
+        raise Refused(f"{error}\ncompute: {REMAKE} {entry.name} (about {entry.duration})") from error
     print(f"{entry.name}: {store.shown(path)}, computed by {store.origin(dataset)}")
-    print(textwrap.indent(textwrap.fill(_in_words(store.settings_of(dataset)), 100), "  "))
+    words = ", ".join(f"{name} {json.dumps(value)}" for name, value in store.settings_of(dataset).items())
+    print(textwrap.indent(textwrap.fill(words, 100), "  "))
     if changed := runner.changed_since(entry, dataset):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         print(f"  stale: since then {', '.join(changed[:3])}{more} changed")
@@ -129,12 +110,5 @@ def _draw(drawing: Entry, dataset: xr.Dataset, folder: Path, *, force: bool) -> 
         print(f"  up to date  {names}")
 
 
-def _in_words(settings: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value if isinstance(value, str) and value else json.dumps(value)}"
-        for name, value in settings.items()
-    )
-
-
 if __name__ == "__main__":
-    exit_with(main)
+    exit_with(main, PROGRAM)

@@ -1,4 +1,4 @@
-"""How a command line ends."""
+"""How a command line ends: with a status, and in one line where it cannot do what it was asked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from experiments.engine.registry import Refused
 
-def exit_with(main: Callable[[], int]) -> NoReturn:
+STOPPED = "stopped; the same command goes on with the first unfinished chunk"
+
+
+def exit_with(main: Callable[[], int], program: str) -> NoReturn:
     """Exit with the status of `main`; without a word where the reader of its output has gone (`| head`)."""
     try:
         sys.exit(main())
+    except Refused as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        print(f"\n{program}: {STOPPED}", file=sys.stderr)
+        sys.exit(130)
     finally:  # also after `--help`, which leaves by SystemExit
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()

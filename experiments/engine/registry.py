@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,6 +19,20 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+OPTIONAL = {"SOURCE"}
+
+
+class Refused(Exception):
+    """What was asked for cannot be done here; the message says why in words for the user."""
+
+    status = 1
+    """The exit status of a command that meets it."""
+
+
+class UnknownName(Refused):
+    """There is no experiment or figure of that name."""
+
+    status = 2
 
 
 @dataclass(frozen=True)
@@ -52,10 +66,6 @@ class Entry:
         return sorted(named, key=lambda label: ("OTJED".index(label[0]), int(label[1:])))
 
 
-class UnknownName(LookupError):
-    """There is no experiment or figure of that name."""
-
-
 def duration(seconds: float) -> str:
     """`40 s`, `7 min`."""
     return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{round(seconds / 60)} min"
@@ -63,12 +73,12 @@ def duration(seconds: float) -> str:
 
 def experiments(package: str = "experiments.studies") -> dict[str, Entry]:
     """Every experiment by name."""
-    return _entries(package, required={"CLAIMS", "MINUTES"}, function="run")
+    return _entries(package, "run", {"CLAIMS", "MINUTES"})
 
 
 def figures(package: str = "figures.draw") -> dict[str, Entry]:
     """Every figure by name."""
-    return _entries(package, required={"CAPTION"}, optional={"SOURCE"}, function="draw")
+    return _entries(package, "draw", {"CAPTION", "SOURCE"})
 
 
 def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
@@ -80,24 +90,19 @@ def find(entries: Mapping[str, Entry], name: str, *, kind: str) -> Entry:
     raise UnknownName(f"no {kind} is called {name!r}; {hint}")
 
 
-def _entries(
-    package: str, *, required: set[str], optional: Set[str] = frozenset(), function: str
-) -> dict[str, Entry]:
+def _entries(package: str, function: str, literals: set[str]) -> dict[str, Entry]:
     found = {}
     for path in sorted((ROOT / package.replace(".", "/")).glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if not all(name in text for name in required):  # parsing takes most of the time
-            continue
-        tree = ast.parse(text)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {
-            target.id: ast.literal_eval(node.value)
+            node.targets[0].id: ast.literal_eval(node.value)
             for node in tree.body
             if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name) and target.id in required | optional
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in literals
         }
-        defines = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-        if required <= constants.keys() and function in defines:
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        if literals - OPTIONAL <= constants.keys() and function in defined:
             first = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
             found[path.stem] = Entry(package, path.stem, first, constants)
     return found

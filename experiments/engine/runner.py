@@ -7,88 +7,81 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import tyro
 import xarray as xr
 
-from experiments.engine import fingerprints, store, sweep
-from experiments.engine.registry import ROOT, Entry
+from experiments.engine import store, sweep
+from experiments.engine.fingerprints import fingerprints
+from experiments.engine.registry import ROOT, Entry, Refused
 
 RESULTS = ROOT / "results"
-STOPPED = "stopped; the same command goes on with the first unfinished chunk"
 
 
-class CannotRun(ValueError):
-    """Something that was asked for is not possible here; known before any work, and said in one line."""
+class CannotRun(Refused):
+    """Something that was asked for is not possible here; known before any work."""
 
 
-def destination(entry: Entry, settings: Any, *, results: Path | None = None) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class Execution(sweep.Context):
+    """How it is run: nothing here changes a number, except the threads in the last bits."""
+
+    quick: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Take the defaults of the small variant: seconds instead of minutes."""
+    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE.nc")] = None
+    """Results file. If not given, results/NAME.nc for the default settings, else a folder git ignores."""
+
+
+def destination(entry: Entry, settings: Any) -> Path:
     """Where results go: NAME.nc is kept for the settings in the code, which the figures are drawn with.
 
     The quick variant goes to quick/NAME.nc, any other settings to custom/NAME-HASH.nc; git ignores both.
     """
-    results = results or RESULTS
     if settings == entry.module.Settings():
-        return results / f"{entry.name}.nc"
+        return RESULTS / f"{entry.name}.nc"
     if settings == entry.module.Settings.quick():
-        return results / "quick" / f"{entry.name}.nc"
-    return results / "custom" / f"{entry.name}-{_short_hash(settings)}.nc"
+        return RESULTS / "quick" / f"{entry.name}.nc"
+    name = hashlib.sha256(store.to_json(settings).encode()).hexdigest()[:8]
+    return RESULTS / "custom" / f"{entry.name}-{name}.nc"
 
 
-def run(
-    entry: Entry,
-    settings: Any,
-    path: Path,
-    *,
-    jobs: int = 1,
-    scheduler: str | None = None,
-    threads: int = 1,
-) -> xr.Dataset:
+def run(entry: Entry, settings: Any, path: Path, context: sweep.Context | None = None) -> xr.Dataset:
     """Run an experiment and write its results file; run again after a crash, it goes on where it was.
 
-    Raises CannotRun for a device that is not there or a path that cannot be written, before any work.
+    Chunks of all settings share a folder, so that a larger grid finds those of a smaller one. Raises
+    CannotRun for a device that is not there or a path that cannot be written, before any work.
     """
-    folder = path.parent / "partial" / entry.name  # for chunks of any settings: a larger grid finds them
-    try:
-        context = sweep.Context(scratch=folder, jobs=jobs, scheduler=scheduler, threads=threads)
-    except ValueError as error:
-        raise CannotRun(str(error)) from error
+    home = RESULTS if path.resolve().is_relative_to(RESULTS) else path.parent
+    context = replace(context or sweep.Context(), scratch=home / "partial" / entry.name)
     _check_path(path)
-    if scheduler is None and hasattr(settings, "device"):
+    if context.scheduler is None and hasattr(settings, "device"):
         _check_device(settings.device)
-    with sweep.reproducible(threads):
-        dataset = entry.module.run(settings, context=context)
-    sources = json.dumps(fingerprints.fingerprints(entry.qualified_name))
-    dataset = store.stamp(
-        dataset.assign_attrs(sources=sources), experiment=entry.name, settings=settings, threads=threads
-    )
+    sources = json.dumps(fingerprints(entry.qualified_name))  # before the work: of the code that does it
+    with sweep.reproducible(context.threads):
+        dataset = entry.module.run(settings, context=context).assign_attrs(sources=sources)
+    dataset = store.stamp(dataset, experiment=entry.name, settings=settings, threads=context.threads)
     store.save(dataset, path)
-    _clear(folder, context.used)  # only now: killed before this line, nothing is computed twice
+    _clear(context.used)  # only now: killed before this line, nothing is computed twice
     return store.load(path)
 
 
 def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
     """The source files that make this result and have changed since, in more than comments."""
-    then, now = (
-        json.loads(dataset.attrs.get("sources", "{}")),
-        fingerprints.fingerprints(entry.qualified_name),
-    )
+    then, now = json.loads(dataset.attrs.get("sources", "{}")), fingerprints(entry.qualified_name)
     return [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
-def _clear(folder: Path, chunks: Iterable[Path]) -> None:
-    """Remove these chunks and what a killed process left of them; the folder with the last of its chunks."""
+def _clear(chunks: Iterable[Path]) -> None:
+    """Remove these chunks, what a killed process left of them, and the folder with its last."""
     for chunk in chunks:
-        for file in folder.glob(f"*{chunk.name}*"):
+        for file in chunk.parent.glob(f"*{chunk.name}*"):
             file.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # chunks of other settings are there
-        folder.rmdir()
-        folder.parent.rmdir()
-
-
-def _short_hash(settings: Any) -> str:
-    return hashlib.sha256(store.to_json(settings).encode()).hexdigest()[:8]
+        with contextlib.suppress(OSError):  # more chunks are there
+            chunk.parent.rmdir()
+            chunk.parent.parent.rmdir()
 
 
 def _check_path(path: Path) -> None:

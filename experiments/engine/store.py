@@ -10,7 +10,6 @@ netCDF 3 knows int32, float32, float64 and text: int64 comes back as int32, and 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib.metadata
 import io
@@ -18,7 +17,6 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -59,13 +57,15 @@ def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 def stamp(dataset: xr.Dataset, *, experiment: str, settings: Any, threads: int = 1) -> xr.Dataset:
     """The dataset with its record in the attributes: settings, seeds, threads, versions, git commit."""
-    record = {"experiment": experiment, "settings": to_json(settings), "threads": threads}
-    if hasattr(settings, "seeds"):
-        record["seeds"] = json.dumps(settings.seeds)
-    record |= {
+    record = {
+        "experiment": experiment,
+        "settings": to_json(settings),
+        "threads": threads,
         "platform": f"{platform.system()} {platform.machine()}",
         "versions": json.dumps(versions()),
     }
+    if hasattr(settings, "seeds"):
+        record["seeds"] = json.dumps(settings.seeds)
     return dataset.assign_attrs(record | _git())
 
 
@@ -74,19 +74,20 @@ def check(dataset: xr.Dataset, settings: Any) -> None:
 
     Raises SettingsMismatch: for each setting that differs, what the file has and what the code has.
     """
-    found, wanted = _flat(settings_of(dataset)), _flat(json.loads(to_json(settings)))
-    changed = sorted(
+    sides = {"file": settings_of(dataset), "code": json.loads(to_json(settings))}
+    changed = [
         name
-        for name in {*found, *wanted} - {*NOT_COMPARED}
-        if name not in found or name not in wanted or found[name] != wanted[name]
-    )
+        for name in sides["file"] | sides["code"]
+        if name not in NOT_COMPARED and sides["file"].get(name, ...) != sides["code"].get(name, ...)
+    ]
     if changed:
-        file, code = (
-            [f"{name} = {json.dumps(side[name])}\n" for name in changed if name in side]
-            for side in (found, wanted)
-        )
-        difference = "".join(difflib.ndiff(file, code)).rstrip()
-        raise SettingsMismatch(f"the results were made with other settings (- file, + code):\n{difference}")
+        lines = ["the results were made with other settings:"]
+        for name in changed:
+            values = (
+                f"{json.dumps(s[name]) if name in s else 'nothing'} in the {w}" for w, s in sides.items()
+            )
+            lines.append(f"  {name}: {', '.join(values)}")
+        raise SettingsMismatch("\n".join(lines))
 
 
 def digest(dataset: xr.Dataset) -> str:
@@ -118,12 +119,11 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 
 
 def load(path: Path) -> xr.Dataset:
-    """Read a results file into memory and check its digest.
-
-    Raises FileNotFoundError, or Damaged.
-    """
+    """Read a results file into memory and check its digest. Raises FileNotFoundError, or Damaged."""
     try:
         return unpack(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{shown(path)} is not there") from None
     except Damaged as error:
         raise Damaged(f"{shown(path)}: {error}") from error
 
@@ -148,15 +148,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
-def origin(dataset: xr.Dataset, *, now: datetime | None = None) -> str:
-    """Which code made it and how old that is: `the code of 2026-05-01 (3 days ago, commit 1a2b3c4)`."""
+def origin(dataset: xr.Dataset) -> str:
+    """Which code made it and how old that is: `the code of 2026-05-01 (3 d ago, commit 1a2b3c4)`."""
     commit, date = dataset.attrs.get("git_commit", "unknown"), dataset.attrs.get("git_date", "unknown")
     if date == "unknown":
         return "code outside a git checkout (age unknown)"
-    days = max(((now or datetime.now(UTC)) - datetime.fromisoformat(date)).days, 0)
-    age = f"{days} day{'' if days == 1 else 's'} ago"
+    days = max((datetime.now(UTC) - datetime.fromisoformat(date)).days, 0)
     changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
-    return f"the code of {date[:10]} ({age}, commit {commit[:7]}{changed})"
+    return f"the code of {date[:10]} ({days} d ago, commit {commit[:7]}{changed})"
 
 
 def shown(path: Path) -> str:
@@ -188,13 +187,6 @@ def _encode(dataset: xr.Dataset) -> bytes:
 
 def _parse(data: bytes) -> xr.Dataset:
     return xr.load_dataset(io.BytesIO(data), engine="scipy").drop_encoding()
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return flat
 
 
 @cache

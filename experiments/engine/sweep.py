@@ -16,38 +16,38 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import tyro
 import xarray as xr
 from joblib import Parallel, delayed, parallel_config
 
 from experiments.engine import fingerprints, progress, store
+from experiments.engine.registry import Refused
 
 Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
 
 
-class NoCluster(RuntimeError):
+class NoCluster(Refused):
     """Dask is not installed, or no scheduler answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """How a sweep is carried out; nothing here changes a number, except `threads` in the last bits."""
+    """How it is carried out: nothing here changes a number, except the threads in the last bits."""
 
-    scratch: Path | None = None
+    scratch: Annotated[Path | None, tyro.conf.Suppress] = None
     """Folder for finished chunks; None keeps them in memory only."""
     jobs: int = 1
-    """Chunks computed at once on this machine, each in its own process if more than one."""
-    scheduler: str | None = None
-    """Address of a Dask scheduler, tcp://HOST:PORT, that computes the chunks instead."""
+    """Chunks computed at once, each in a process of its own if more than one."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="tcp://HOST:PORT")] = None
+    """Dask scheduler that computes the chunks instead of this machine."""
     threads: int = 1
     """Threads of the linear algebra inside one chunk."""
-    used: set[Path] = field(default_factory=set, init=False, repr=False, compare=False)
-    """The files of all chunks that were asked for."""
 
     def __post_init__(self) -> None:
         for name in ("jobs", "threads"):
@@ -55,6 +55,11 @@ class Context:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         if self.scheduler is not None and "://" not in self.scheduler:
             raise ValueError(f"`scheduler` must look like tcp://HOST:PORT, got {self.scheduler!r}.")
+
+    @cached_property
+    def used(self) -> set[Path]:
+        """The files of all chunks that were asked for."""
+        return set()
 
 
 def sweep(
@@ -124,14 +129,9 @@ def _settle(threads: int) -> Any:
 
 
 def _name(work: Callable[..., Any], chunk: Any, threads: int) -> str:
-    parts = (
-        f"{work.__module__}.{work.__qualname__}",
-        type(chunk).__qualname__,
-        store.to_json(chunk),
-    )
-    return hashlib.sha256(
-        "\n".join([*parts, str(threads), code_digest(work.__module__)]).encode()
-    ).hexdigest()[:32]
+    what = f"{work.__module__}.{work.__qualname__}", type(chunk).__qualname__, store.to_json(chunk)
+    parts = "\n".join([*what, str(threads), code_digest(work.__module__)])
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
 def _finished(path: Path) -> xr.Dataset | None:

@@ -18,9 +18,16 @@ from tests.support.toy_experiment import Settings, chunks, work
 
 ENTRY = registry.experiments("tests.support")["toy_experiment"]
 # Without the commit in the record: one made while the test runs is no crash of the sweep.
-PROGRAM = """import sys; from experiments.engine import store; from experiments.__main__ import main
-store._git = dict
-sys.exit(main(sys.argv[1:], package='tests.support'))"""
+PROGRAM = """import sys; from pathlib import Path; from experiments.engine import runner, store
+store._git, runner.RESULTS = dict, Path(sys.argv[1])
+from experiments.__main__ import main; sys.exit(main(sys.argv[2:], package='tests.support'))"""
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_git", dict)
+    monkeypatch.setattr(runner, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
 
 
 @pytest.fixture
@@ -164,100 +171,92 @@ def test_other_processes_compute_the_same_numbers_and_name_the_chunk_that_fails(
     assert "scale=1.0" in failure.value.__notes__[0]
 
 
-def command(settings, output):
-    knobs = {
-        "pause": [settings.pause],
-        "diary": [settings.diary],
-        "scales": settings.scales,
-        "output": [output],
-    }
+def command(settings, results):
+    knobs = {"pause": [settings.pause], "diary": [settings.diary], "scales": settings.scales}
     flags = [str(word) for name, values in knobs.items() for word in (f"--{name}", *values)]
-    return [sys.executable, "-c", PROGRAM, "toy_experiment", *flags]
+    return [sys.executable, "-c", PROGRAM, str(results), "toy_experiment", *flags]
 
 
-def killed(settings, output, *, after):
+def killed(settings, results, *, after):
     """Run the command, and kill it in its chunk number `after`."""
-    process = subprocess.Popen(command(settings, output), cwd=store.ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command(settings, results), cwd=store.ROOT, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while len(diary(settings)) < after and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert not output.exists()
+    assert not runner.destination(ENTRY, settings).exists()
 
 
-def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(
-    tmp_path, settings, monkeypatch
-):
-    monkeypatch.setattr(store, "_git", dict)
+def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(tmp_path, settings, results):
     settings = replace(settings, pause=0.2)
-    output = tmp_path / "killed" / "toy.nc"
-    killed(settings, output, after=2)
+    output = runner.destination(ENTRY, settings)
+    killed(settings, results, after=2)
     assert diary(settings) == [0.5, 1.0]
     runner.run(ENTRY, settings, output)
     assert diary(settings) == [0.5, 1.0, 1.0, 2.0]
-    assert list(output.parent.iterdir()) == [output]
-    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
-    assert output.read_bytes() == (tmp_path / "whole" / "toy.nc").read_bytes()
+    assert sorted(results.rglob("*")) == [output.parent, output]
+    runner.run(ENTRY, settings, tmp_path / "whole.nc")
+    assert output.read_bytes() == (tmp_path / "whole.nc").read_bytes()
 
 
-def test_killed_half_way_and_run_with_a_larger_grid_it_computes_what_is_not_there(tmp_path, settings):
+def test_killed_half_way_and_run_with_a_larger_grid_it_computes_what_is_not_there(settings, results):
     settings = replace(settings, pause=0.2, scales=(0.5, 1.0))
-    output = tmp_path / "killed" / "toy.nc"
-    killed(settings, output, after=2)
-    runner.run(ENTRY, replace(settings, scales=(0.25, 0.5, 1.0)), output)
+    more = replace(settings, scales=(0.25, 0.5, 1.0))
+    killed(settings, results, after=2)
+    runner.run(ENTRY, more, runner.destination(ENTRY, more))
     assert diary(settings) == [0.5, 1.0, 0.25, 1.0]
-    assert list(output.parent.iterdir()) == [output]
+    assert not (results / "partial").exists()
 
 
-def test_only_the_chunks_of_this_run_are_removed_and_what_a_killed_process_left_of_them(tmp_path, settings):
-    output, folder = tmp_path / "toy.nc", tmp_path / "partial" / "toy_experiment"
+def test_only_the_chunks_of_this_run_are_removed_and_what_a_killed_process_left_of_them(settings, results):
+    folder = results / "partial" / "toy_experiment"
     first, second = (replace(settings, scales=scales) for scales in ((0.5, 1.0), (1.0,)))
     sweep.sweep(work, chunks(first), context=sweep.Context(scratch=folder))
     for chunk in list(folder.iterdir()):
         (folder / f".{chunk.name}.1.partial").touch()
-    runner.run(ENTRY, second, output)
+    runner.run(ENTRY, second, runner.destination(ENTRY, second))
     assert len(list(folder.iterdir())) == 2
-    runner.run(ENTRY, first, output)
-    assert set(tmp_path.iterdir()) == {tmp_path / "diary", output}
+    runner.run(ENTRY, first, runner.destination(ENTRY, first))
+    assert not folder.parent.exists()
     assert diary(settings) == [0.5, 1.0, 1.0]
 
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(store, "_git", dict)
     settings = replace(settings, pause=0.1)
-    runner.run(ENTRY, settings, tmp_path / "whole" / "toy.nc")
-    expected = (tmp_path / "whole" / "toy.nc").read_bytes()
+    expected = store.pack(runner.run(ENTRY, settings, tmp_path / "whole.nc"))
     begun = time.monotonic()
-    subprocess.run(command(settings, tmp_path / "timed" / "toy.nc"), cwd=store.ROOT, check=True)
+    subprocess.run(command(settings, tmp_path / "timed"), cwd=store.ROOT, check=True)
     duration = time.monotonic() - begun
     luck = random.Random(0)
     for attempt in range(20):
-        output = tmp_path / str(attempt) / "toy.nc"
-        process = subprocess.Popen(command(settings, output), cwd=store.ROOT)
+        monkeypatch.setattr(runner, "RESULTS", tmp_path / str(attempt))
+        output = runner.destination(ENTRY, settings)
+        process = subprocess.Popen(command(settings, runner.RESULTS), cwd=store.ROOT)
         time.sleep(luck.uniform(0.5, 1.1) * duration)
         process.kill()
         process.wait()
         if output.exists():
             assert output.read_bytes() == expected
         before = len(diary(settings))
-        finished = len(list(output.parent.glob("partial/toy_experiment/[!.]*.nc")))
+        finished = len(list(runner.RESULTS.glob("partial/toy_experiment/[!.]*.nc")))
         runner.run(ENTRY, settings, output)
         assert len(diary(settings)) - before == 3 - finished
         assert output.read_bytes() == expected
 
 
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
-    pytest.importorskip("distributed", reason="the group dask is not installed")
+@pytest.mark.parametrize(
+    ("message", "installed"),
+    [("no Dask scheduler answers at tcp://127.0.0.1:9", True), ("pip install --group dask", False)],
+)
+def test_a_scheduler_that_cannot_be_reached_is_refused_in_a_line(monkeypatch, message, installed):
     monkeypatch.setattr(sweep, "CONNECT_SECONDS", 0.5)
-    with pytest.raises(sweep.NoCluster, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        sweep.sweep(work, chunks(Settings()), context=sweep.Context(scheduler="tcp://127.0.0.1:9"))
-
-
-def test_without_dask_a_scheduler_is_refused_with_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(sweep.NoCluster, match="pip install --group dask"):
+    if installed:
+        pytest.importorskip("distributed", reason="the group dask is not installed")
+    else:
+        monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(sweep.NoCluster, match=message):
         sweep.sweep(work, chunks(Settings()), context=sweep.Context(scheduler="tcp://127.0.0.1:9"))
 
 
