@@ -57,7 +57,7 @@ Kernel = Callable[[Batch, Settings], Array]
 def batch_softmax_log_tilt(
     logits: Float[Array, "*batch N K"],
     *,
-    temperature: Float[Array, "*batch 1"] | float,
+    temperature: Float[Array, "... 1"] | float,
     weights: Float[Array, "*#batch N"] | None = None,
     log_target: Float[Array, "*#batch K"] | None = None,
 ) -> Float[Array, "*batch K"]:
@@ -112,7 +112,7 @@ def batch_softmax_log_tilt(
 
 def check_logits(
     logits: Float[Array, "*batch N K"],
-    temperature: Float[Array, "*batch 1"] | float,
+    temperature: Float[Array, "... 1"] | float,
     weights: Float[Array, "*#batch N"] | None,
     log_target: Float[Array, "*#batch K"] | None,
     *,
@@ -139,7 +139,7 @@ def check_logits(
 
 def check_batch(
     logits: Float[Array, "*batch N K"],
-    temperature: Float[Array, "*batch 1"] | float,
+    temperature: Float[Array, "... 1"] | float,
     weights: Float[Array, "*#batch N"] | None,
     log_target: Float[Array, "*#batch K"] | None,
 ) -> Batch:

@@ -61,7 +61,9 @@ def entropy(log_p: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
     return cross_entropy_kernel(log_p, log_p, xp)
 
 
-def cross_entropy(log_r: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
+def cross_entropy(
+    log_r: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"]
+) -> Float[Array, "*batch"]:
     r"""H(r, q) = −Σₖ rₖ log qₖ, in nats.  [O1, O2]
 
     .. math:: H(r, q) = -\sum_k r_k \log q_k
@@ -94,7 +96,7 @@ def cross_entropy(log_r: Float[Array, "*batch K"], log_q: Float[Array, "*batch K
     return cross_entropy_kernel(log_r, log_q, xp)
 
 
-def kl(log_p: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"]) -> Float[Array, "*batch"]:
+def kl(log_p: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"]) -> Float[Array, "*batch"]:
     r"""KL(p ‖ q) = Σₖ pₖ (log pₖ − log qₖ), in nats.  [O2]
 
     .. math:: \mathrm{KL}(p \,\|\, q) = \sum_k p_k (\log p_k - \log q_k)
@@ -250,14 +252,14 @@ def jeffreys_information(
 
 
 def kl_kernel(
-    log_p: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"], xp: Namespace
+    log_p: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """KL(p ‖ q) over the last axis, for checked input."""
     return xp.sum(divergence_terms(log_p, log_q, xp), axis=-1)
 
 
 def mutual_information_kernel(
-    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """I(X;K) for checked input."""
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
@@ -265,7 +267,7 @@ def mutual_information_kernel(
 
 
 def lautum_information_kernel(
-    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """L(X;K) for checked input."""
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
@@ -273,7 +275,7 @@ def lautum_information_kernel(
 
 
 def cross_entropy_kernel(
-    log_r: Float[Array, "*batch K"], log_q: Float[Array, "*batch K"], xp: Namespace
+    log_r: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """H(r, q) over the last axis, for checked input."""
     no_r, no_q = log_r == -math.inf, log_q == -math.inf

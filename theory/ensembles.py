@@ -25,7 +25,7 @@ __all__ = ["jensen_gap", "log_prior", "log_range", "log_softmax", "log_variance"
 
 
 def log_softmax(
-    logits: Float[Array, "*batch K"], *, temperature: Float[Array, "*batch 1"] | float = 1.0
+    logits: Float[Array, "*batch K"], *, temperature: Float[Array, "*#batch 1"] | float = 1.0
 ) -> Float[Array, "*batch K"]:
     r"""log p(k) = z(k)/τ − log Σⱼ e^{z(j)/τ}, in nats.
 

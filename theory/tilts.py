@@ -35,7 +35,9 @@ __all__ = [
 ]
 
 
-def tilt(log_p: Float[Array, "*batch N K"], log_tilt: Float[Array, "*batch K"]) -> Float[Array, "*batch N K"]:
+def tilt(
+    log_p: Float[Array, "*batch N K"], log_tilt: Float[Array, "*#batch K"]
+) -> Float[Array, "*batch N K"]:
     r"""log r(k) = log p(k) + λ(k) − log Σⱼ p(j) e^{λ(j)}: the one normaliser of the family.
 
     .. math:: \log r(k) = \log p(k) + \lambda(k) - \log \sum_j p(j) \, e^{\lambda(j)}

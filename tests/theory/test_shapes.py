@@ -74,6 +74,23 @@ def test_shapes_are_as_promised(name, n, k, batch, namespace):
     call(name, {key: calls.NAMESPACES[namespace].asarray(value) for key, value in values.items()})
 
 
+SHARED = [(name, key) for name in EVERY for key in calls.CALLS[name].knobs]
+SHARED += [("kl", "log_p"), ("kl", "log_q"), ("cross_entropy", "log_r"), ("cross_entropy", "log_q")]
+
+
+@pytest.mark.parametrize(("name", "key"), [*SHARED, ("tilt", "log_tilt")])
+def test_one_argument_for_all_ensembles_is_allowed(name, key):
+    call(name, calls.operands(batch=(2, 1, 3)) | {key: calls.operands()[key]})
+
+
+@pytest.mark.parametrize("shape", [(1,), (5, 1), (1, 3, 1, 1), (2, 1, 3, 5, 1)], ids=str)
+@pytest.mark.parametrize(
+    "teacher", [theory.log_softmax, theory.batch_softmax_log_tilt, theory.systems.dinov2, theory.systems.msn]
+)
+def test_a_temperature_for_each_ensemble_or_sample_is_allowed(teacher, shape):
+    contract(teacher)(calls.operands(batch=(2, 1, 3))["logits"], temperature=np.full(shape, 0.5))
+
+
 @pytest.mark.parametrize("name", [name for name in EVERY if len(calls.names(name)) > 1])
 def test_an_argument_with_one_sample_or_cluster_more_is_refused(name):
     """That the check above can fail, before the function itself has looked at anything."""

@@ -78,11 +78,11 @@ class Ensemble(NamedTuple):
 
 def check_ensemble(
     log_p: Float[Array, "*batch N K"],
-    weights: Float[Array, "*batch N"] | None = None,
-    log_target: Float[Array, "*batch K"] | None = None,
+    weights: Float[Array, "*#batch N"] | None = None,
+    log_target: Float[Array, "*#batch K"] | None = None,
     *,
     name: str = "log_p",
-    log_tilt: Float[Array, "*batch K"] | None = None,
+    log_tilt: Float[Array, "*#batch K"] | None = None,
 ) -> Ensemble:
     """Log-probabilities `name` [..., N, K] with what belongs to them: w [..., N], log π and λ [..., K]."""
     optional = {"weights": weights, "log_target": log_target, "log_tilt": log_tilt}
@@ -163,8 +163,8 @@ def check_pair(name: str, log_a: Array, other_name: str, log_b: Array) -> Namesp
 
 
 def check_temperature(
-    value: Float[Array, "*batch 1"] | float, logits: Float[Array, "*batch K"], xp: Namespace
-) -> Float[Array, "*batch 1"] | float:
+    value: Float[Array, "*#batch 1"] | float, logits: Float[Array, "*batch K"], xp: Namespace
+) -> Float[Array, "*#batch 1"] | float:
     """τ: a finite number > 0 as a float, or an array [..., 1] of them that broadcasts against `logits`.
 
     A NumPy scalar counts as a number: as an array its own dtype would widen the result.
@@ -204,11 +204,11 @@ def check_log_probabilities(name: str, log_p: Float[Array, "*batch K"], xp: Name
 
 
 def check_weights(
-    weights: Float[Array, "*batch N"] | None,
+    weights: Float[Array, "*#batch N"] | None,
     log_p: Float[Array, "*batch N K"],
     xp: Namespace,
     of: str = "log_p",
-) -> Float[Array, "*batch N"]:
+) -> Float[Array, "*#batch N"]:
     """Weights [..., N] of the samples of `of`: finite, not negative, sum 1; 1/N where None."""
     if weights is None:
         n = log_p.shape[-2]
@@ -224,11 +224,11 @@ def check_weights(
 
 
 def check_target(
-    log_target: Float[Array, "*batch K"] | None,
+    log_target: Float[Array, "*#batch K"] | None,
     log_p: Float[Array, "*batch N K"],
     xp: Namespace,
     of: str = "log_p",
-) -> Float[Array, "*batch K"]:
+) -> Float[Array, "*#batch K"]:
     """log π [..., K] for the clusters of `of`, every share positive; −log K where None."""
     k = log_p.shape[-1]
     if log_target is None:
@@ -242,7 +242,7 @@ def check_target(
 
 
 def check_tilt(
-    log_tilt: Float[Array, "*batch K"],
+    log_tilt: Float[Array, "*#batch K"],
     log_p: Float[Array, "*batch N K"],
     xp: Namespace,
     *,
