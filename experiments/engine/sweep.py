@@ -154,7 +154,7 @@ def _carry_out(
     backend = "dask" if context.scheduler else "loky"  # which is this process itself for one job
     jobs = None if context.scheduler else context.jobs
     with reproducible(context.threads), _client(context.scheduler), parallel_config(backend, n_jobs=jobs):
-        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")(tasks)
+        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")(tasks)
 
 
 def _client(scheduler: str | None) -> AbstractContextManager[Any]:
