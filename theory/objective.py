@@ -17,7 +17,7 @@ from theory.divergences import cross_entropy_kernel, kl_kernel, mutual_informati
 from theory.logspace import Array, log_mean_exp, mean_of_rows
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Float
 
 __all__ = ["Certificate", "Objective", "certificate", "evaluate"]
 
@@ -46,13 +46,13 @@ class Objective:
         H of the cluster prior Σ w qₙ.
     """
 
-    cross_entropy: Float[Array, "*batch"]
-    kl: Float[Array, "*batch"]
-    teacher_entropy: Float[Array, "*batch"]
-    teacher_information: Float[Array, "*batch"]
-    student_information: Float[Array, "*batch"]
-    teacher_prior_entropy: Float[Array, "*batch"]
-    student_prior_entropy: Float[Array, "*batch"]
+    cross_entropy: Array
+    kl: Array
+    teacher_entropy: Array
+    teacher_information: Array
+    student_information: Array
+    teacher_prior_entropy: Array
+    student_prior_entropy: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +75,11 @@ class Certificate:
         nothing.
     """
 
-    kl: Float[Array, "*batch"]
-    prior_kl: Float[Array, "*batch"]
-    prior_distance_bound: Float[Array, "*batch"]
-    teacher_information: Float[Array, "*batch"]
-    not_constant: Bool[Array, "*batch"]
+    kl: Array
+    prior_kl: Array
+    prior_distance_bound: Array
+    teacher_information: Array
+    not_constant: Array
 
 
 def evaluate(

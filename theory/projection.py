@@ -42,10 +42,10 @@ class Projection:
         Newton steps taken by the slowest ensemble of the batch.
     """
 
-    log_r: Float[Array, "*batch N K"]
-    log_tilt: Float[Array, "*batch K"]
-    marginal_error: Float[Array, "*batch"]
-    duality_gap: Float[Array, "*batch"]
+    log_r: Array
+    log_tilt: Array
+    marginal_error: Array
+    duality_gap: Array
     iterations: int
 
 
