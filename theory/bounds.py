@@ -63,7 +63,9 @@ def specht_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def hoeffding_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """R²/8 ≥ log S(e^R): Hoeffding's lemma for the Jensen gap of a variable of range R, in nats.  [J6]
+    r"""R²/8 ≥ log S(e^R): Hoeffding's lemma for the Jensen gap of a variable of range R, in nats.  [J6]
+
+    .. math:: J \le \log S(e^R) \le R^2/8
 
     Parameters
     ----------
@@ -95,7 +97,9 @@ def hoeffding_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]
 
 
 def variance_bound(log_range: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """∣J − ½ Var∣ ≤ R³/(36√3), in nats: what half the variance of log p misses of the Jensen gap.  [J6]
+    r"""∣J − ½ Var∣ ≤ R³/(36√3), in nats: what half the variance of log p misses of the Jensen gap.  [J6]
+
+    .. math:: \left| J - \tfrac12 \operatorname{Var} \log p \right| \le R^3/(36\sqrt{3})
 
     J − ½Var = ∫₀¹ ½(1−t)² K‴(t) dt for the cumulant function K, and the third central moment of a variable
     of range R is at most R³/(6√3) in size (two points).

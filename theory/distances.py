@@ -41,7 +41,9 @@ class TeacherDistance:
 
 
 def teacher_distance_bound(jensen_gap: Float[Array, "*batch K"]) -> TeacherDistance:
-    """∣log c − log r∣ ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
+    r"""∣log c − log r∣ ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
+
+    .. math:: \mathrm{KL} \le \operatorname{osc}(J)^2/8, \qquad \mathrm{TV} \le \tanh(\operatorname{osc}(J)/4)
 
     For the centred teacher c and the inverse-prior teacher r, whose λ differ by J; equally for any two
     tilts of one p, given the difference of their λ in place of J.
@@ -80,7 +82,9 @@ def teacher_distance_bound(jensen_gap: Float[Array, "*batch K"]) -> TeacherDista
 
 
 def hilbert_diameter(log_p: Float[Array, "*batch N K"]) -> Float[Array, "*batch"]:
-    """Δ = maxₙₘ osc_k(log pₙ(k) − log pₘ(k)), in nats: the Hilbert diameter of the rows of p.  [T5]
+    r"""Δ = maxₙₘ osc_k(log pₙ(k) − log pₘ(k)), in nats: the Hilbert diameter of the rows of p.  [T5]
+
+    .. math:: \Delta = \max_{n, m} \operatorname{osc}_k \left(\log p_n(k) - \log p_m(k)\right)
 
     +inf where one sample gives a cluster probability 0 and another does not. Time N K min(N, K), memory N K.
 
@@ -113,7 +117,9 @@ def hilbert_diameter(log_p: Float[Array, "*batch N K"]) -> Float[Array, "*batch"
 
 
 def sinkhorn_contraction(log_p: Float[Array, "*batch N K"]) -> Float[Array, "*batch"]:
-    """κ = tanh²(Δ/4): each Sinkhorn round shrinks osc(λ − λ*) by at least this factor.  [T5]
+    r"""κ = tanh²(Δ/4): each Sinkhorn round shrinks osc(λ − λ*) by at least this factor.  [T5]
+
+    .. math:: \kappa = \tanh^2(\Delta/4)
 
     κ → 1 fast: Δ = 20 gives 0.9998, and past Δ ≈ 75 it is 1 in float64: the bound then says nothing.
 
@@ -150,9 +156,14 @@ def sinkhorn_contraction(log_p: Float[Array, "*batch N K"]) -> Float[Array, "*ba
 
 
 def projected_distance_bound(
-    log_p: Float[Array, "*batch N K"], log_tilt_change: Float[Array, "*batch K"]
+    log_p: Float[Array, "*batch N K"], log_tilt_change: Float[Array, "*#batch K"]
 ) -> Float[Array, "*batch"]:
-    """osc(λ₁ − λ*) ≤ κ/(1−κ) · osc(λ₁ − λ₀) = sinh²(Δ/4) · osc(λ₁ − λ₀).  [T5]
+    r"""osc(λ₁ − λ*) ≤ κ/(1−κ) · osc(λ₁ − λ₀) = sinh²(Δ/4) · osc(λ₁ − λ₀).  [T5]
+
+    .. math::
+
+        \operatorname{osc}(\lambda_1 - \lambda^*)
+        \le \sinh^2(\Delta/4)\, \operatorname{osc}(\lambda_1 - \lambda_0)
 
     From one Sinkhorn round λ₀ → λ₁ to the projected teacher's λ*: with λ₀ = 0, how far the inverse-prior
     teacher can be from it. +inf where it says nothing.

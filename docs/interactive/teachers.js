@@ -4,7 +4,7 @@ try {
   if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
 } catch { /* a browser that keeps nothing shows what the system prefers */ }
 
-// The formulas of theory/tilts.py, priors.py, projection.py and center.py, for one small ensemble. A test calls
+// The formulas of theory/teachers.py, ensembles.py, projection.py and dynamics/, for one small ensemble. A test calls
 // `teachers` and `stability` in the browser and holds them against theory on random settings.
 
 const LOGITS = [

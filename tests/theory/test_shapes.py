@@ -86,7 +86,9 @@ SHARED = [(name, key) for name in EVERY for key in calls.CALLS[name].knobs]
 SHARED += [("kl", "log_p"), ("kl", "log_q"), ("cross_entropy", "log_r"), ("cross_entropy", "log_q")]
 
 
-@pytest.mark.parametrize(("name", "key"), [*SHARED, ("tilt", "log_tilt")])
+@pytest.mark.parametrize(
+    ("name", "key"), [*SHARED, ("tilt", "log_tilt"), ("projected_distance_bound", "log_tilt_change")]
+)
 def test_one_argument_for_all_ensembles_is_allowed(name, key):
     call(name, calls.operands(batch=(2, 1, 3)) | {key: calls.operands()[key]})
 
