@@ -8,8 +8,11 @@ not). The terms −p + q add to 0 because both distributions sum to 1.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from theory.blocks import blocked_cross_entropy, blocked_informations, blocked_kl, in_blocks
 from theory.checks import check_ensemble, check_log_probabilities, check_pair, check_rank, namespace
 from theory.logspace import Array, Namespace, divergence_terms, log_mean_exp, mean_of_rows
 
@@ -247,10 +250,11 @@ def jeffreys_information(
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    both = divergence_terms(log_p, log_mean, xp) + divergence_terms(log_mean, log_p, xp)
-    return mean_of_rows(xp.sum(both, axis=-1), weights, xp)
+    both = kl_kernel(log_p, log_mean, xp) + kl_kernel(log_mean, log_p, xp)
+    return mean_of_rows(both, weights, xp)
 
 
+@in_blocks(blocked_kl)
 def kl_kernel(
     log_p: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"], xp: Namespace
 ) -> Float[Array, "*batch"]:
@@ -262,8 +266,35 @@ def mutual_information_kernel(
     log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """I(X;K) for checked input."""
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(kl_kernel(log_p, log_mean, xp), weights, xp)
+    return informations_kernel(log_p, weights, xp).information
+
+
+class Informations(NamedTuple):
+    """What an ensemble says of itself, in nats."""
+
+    log_prior: Float[Array, "*batch K"]
+    """log P."""
+    information: Float[Array, "*batch"]
+    """I(X;K)."""
+    entropy: Float[Array, "*batch"]
+    """Σ w H(pₙ)."""
+
+
+def informations_kernel(
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Informations:
+    """log P, I(X;K) and Σ w H(pₙ) for checked input; I is a mean of divergences where a difference fails."""
+    log_prior, difference, entropy = _of_one_pass(log_p, weights, xp)
+    if difference is None or np.any(np.isnan(difference)):
+        rows = kl_kernel(log_p, log_prior[..., None, :], xp)
+        difference = mean_of_rows(rows, weights, xp)
+    return Informations(log_prior, difference, entropy)
+
+
+@in_blocks(blocked_informations)
+def _of_one_pass(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Array | None, Array]:
+    entropies = cross_entropy_kernel(log_p, log_p, xp)
+    return log_mean_exp(log_p, weights, xp), None, mean_of_rows(entropies, weights, xp)
 
 
 def lautum_information_kernel(
@@ -274,6 +305,7 @@ def lautum_information_kernel(
     return mean_of_rows(kl_kernel(log_mean, log_p, xp), weights, xp)
 
 
+@in_blocks(blocked_cross_entropy)
 def cross_entropy_kernel(
     log_r: Float[Array, "*#batch K"], log_q: Float[Array, "*#batch K"], xp: Namespace
 ) -> Float[Array, "*batch"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from theory.blocks import blocked_jensen_gap, blocked_variance, in_blocks
 from theory.checks import check_ensemble, check_order, check_rank, check_scores, check_temperature, namespace
 from theory.logspace import (
     Array,
@@ -243,11 +244,11 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
         return weighted_mean(log_p, weights, xp)
     if s == math.inf:
         return xp.max(xp.where(counts, log_p, -math.inf), axis=-2)
+    if s > 0:
+        return log_mean_exp(log_p if s == 1 else s * log_p, weights, xp) / s
     low = xp.min(xp.where(counts, log_p, math.inf), axis=-2)
     if s == -math.inf:
         return low
-    if s > 0:
-        return log_mean_exp(s * log_p, weights, xp) / s
     zero = low == -math.inf
     x = s * xp.where(zero[..., None, :], 0.0, log_p)
     # x ≥ 0: log1p of Σ w (eˣ − 1), whose terms have one sign, unless eˣ overflows.
@@ -257,6 +258,7 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
     return xp.where(zero, -math.inf, log_mean / s)
 
 
+@in_blocks(blocked_jensen_gap)
 def jensen_gap_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
     """J for checked input; see `jensen_gap`."""
     zero = (log_p == -math.inf) & (weights[..., None] > 0)
@@ -291,6 +293,7 @@ def _deviations(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Arr
     return xp.where(usable, d - weighted_mean(d, weights, xp)[..., None, :], 0.0), all_zero[..., 0, :]
 
 
+@in_blocks(blocked_variance)
 def log_variance_kernel(log_p: Array, weights: Array, xp: Namespace) -> Array:
     """Var_n log p for checked input; see `log_variance`."""
     zero = (log_p == -math.inf) & (weights[..., None] > 0)

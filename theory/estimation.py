@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from theory.blocks import blocked_dispersion, in_blocks
 from theory.checks import check_count, check_ensemble, check_number
 from theory.logspace import Array, Namespace, log_mean_exp, weighted_mean
 
@@ -214,7 +215,12 @@ def dispersion_kernel(
     log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
 ) -> Float[Array, "*batch K"]:
     """`prior_dispersion` for checked input."""
-    x = relative_deviation(log_p, weights, xp)
+    return _dispersion_about(log_p, log_mean_exp(log_p, weights, xp), weights, xp)
+
+
+@in_blocks(blocked_dispersion)
+def _dispersion_about(log_p: Array, log_mean: Array, weights: Array, xp: Namespace) -> Array:
+    x = _relative_deviation(log_p, log_mean, weights, xp)
     return weighted_mean(x * x, weights, xp)
 
 
@@ -222,7 +228,11 @@ def relative_deviation(
     log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
 ) -> Float[Array, "*batch N K"]:
     """pₙ(k)/P(k) − 1; 0 for samples of weight 0 and for clusters that no sample uses."""
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
+    return _relative_deviation(log_p, log_mean_exp(log_p, weights, xp), weights, xp)
+
+
+def _relative_deviation(log_p: Array, log_mean: Array, weights: Array, xp: Namespace) -> Array:
+    log_mean = log_mean[..., None, :]
     usable = (weights[..., None] > 0) & (log_mean > -math.inf)
     d = xp.where(usable, log_p, 0.0) - xp.where(log_mean > -math.inf, log_mean, 0.0)
     return xp.where(usable, xp.expm1(xp.where(usable, d, 0.0)), 0.0)

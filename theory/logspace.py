@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import array_api_compat
 
+from theory.blocks import blocked_log_mean_exp, blocked_mean, blocked_normalize, blocked_sum_exp, in_blocks
+
 if TYPE_CHECKING:
     from jaxtyping import Float
 
@@ -22,6 +24,7 @@ Namespace = Any
 _SERIES = 0.0625  # below this |x| a series replaces a difference of nearly equal numbers
 
 
+@in_blocks(blocked_normalize)
 def normalize(
     scores: Float[Array, "*batch K"], xp: Namespace, temperature: Array | float = 1.0
 ) -> Float[Array, "*batch K"]:
@@ -55,6 +58,13 @@ def _about_largest(
     return largest, shifted, xp.log1p(rest)
 
 
+@in_blocks(blocked_sum_exp)
+def sum_exp(scores: Float[Array, "*batch K"], xp: Namespace) -> Float[Array, "*batch"]:
+    """Σₖ e^{scores} along the last axis: how far log-probabilities are from a sum of 1."""
+    return xp.sum(xp.exp(scores), axis=-1)
+
+
+@in_blocks(blocked_log_mean_exp)
 def log_mean_exp(
     x: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
 ) -> Float[Array, "*batch K"]:
@@ -78,6 +88,7 @@ def log_mean_exp(
     return xp.where(empty, -math.inf, value)
 
 
+@in_blocks(blocked_mean)
 def weighted_mean(
     x: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
 ) -> Float[Array, "*batch K"]:

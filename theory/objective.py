@@ -13,8 +13,8 @@ from theory.checks import (
     check_same_shape,
     namespace,
 )
-from theory.divergences import cross_entropy_kernel, kl_kernel, mutual_information_kernel
-from theory.logspace import Array, log_mean_exp, mean_of_rows
+from theory.divergences import cross_entropy_kernel, informations_kernel, kl_kernel
+from theory.logspace import Array, log_mean_exp, mean_of_rows, sum_exp
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -128,17 +128,15 @@ def evaluate_kernel(teacher: Ensemble, log_q: Float[Array, "*batch N K"]) -> Obj
     """`evaluate` for checked input."""
     log_r, weights, _, xp = teacher
 
-    def entropy(log_p: Array) -> Array:
-        return cross_entropy_kernel(log_p, log_p, xp)
-
+    of_r, of_q = (informations_kernel(x, weights, xp) for x in (log_r, log_q))
     return Objective(
         cross_entropy=mean_of_rows(cross_entropy_kernel(log_r, log_q, xp), weights, xp),
         kl=mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp),
-        teacher_entropy=mean_of_rows(entropy(log_r), weights, xp),
-        teacher_information=mutual_information_kernel(log_r, weights, xp),
-        student_information=mutual_information_kernel(log_q, weights, xp),
-        teacher_prior_entropy=entropy(log_mean_exp(log_r, weights, xp)),
-        student_prior_entropy=entropy(log_mean_exp(log_q, weights, xp)),
+        teacher_entropy=of_r.entropy,
+        teacher_information=of_r.information,
+        student_information=of_q.information,
+        teacher_prior_entropy=cross_entropy_kernel(of_r.log_prior, of_r.log_prior, xp),
+        student_prior_entropy=cross_entropy_kernel(of_q.log_prior, of_q.log_prior, xp),
     )
 
 
@@ -196,14 +194,14 @@ def certificate(
 def certificate_kernel(teacher: Ensemble, log_q: Float[Array, "*batch N K"]) -> Certificate:
     """`certificate` for checked input."""
     log_r, weights, log_pi, xp = teacher
-    log_r_mean, log_q_mean = (log_mean_exp(x, weights, xp) for x in (log_r, log_q))
+    of_r, log_q_mean = informations_kernel(log_r, weights, xp), log_mean_exp(log_q, weights, xp)
+    log_r_mean, information = of_r.log_prior, of_r.information
     d = mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp)
-    information = mutual_information_kernel(log_r, weights, xp)
     # For constant q D ≥ I_r up to the rounding of two sums of non-negative terms, each of a relative error of
     # a few eps, and to second order in what weights and rows may lack to a sum of 1 (r̄ minimises I_r).
     off = xp.abs(xp.sum(weights, axis=-1) - 1.0)
     for log in (log_r, log_q):
-        off = off + xp.max(xp.abs(xp.sum(xp.exp(log), axis=-1) - 1.0), axis=-1)
+        off = off + xp.max(xp.abs(sum_exp(log, xp) - 1.0), axis=-1)
     rounding = 16.0 * float(xp.finfo(d.dtype).eps) * (d + information) + off**2
     off_target = 0.5 * xp.sum(xp.abs(xp.exp(log_pi) - xp.exp(log_r_mean)), axis=-1)
     # √(D/2), at most 1; √ has no derivative at 0 and none is wanted where the bound is already 1.

@@ -95,3 +95,14 @@ def test_infinite_divergences_are_returned_as_infinite():
     mixed = np.stack([log_p[0], log_q[0]])
     assert theory.lautum_information(mixed) == np.inf
     assert np.isfinite(theory.mutual_information(mixed))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_probability_below_the_smallest_float_beside_a_large_one(dtype):
+    """e^{log(q/p)} overflows where p underflows: such a row is summed in the other form."""
+    low = -2000.0 if dtype == "float64" else -100.0
+    log_p = np.array([[0.0, low, low], [np.log(0.5), np.log(0.5), low]], dtype)
+    log_q = np.array([[low, np.log(0.5), np.log(0.5)], [low, 0.0, low]], dtype)
+    equal(
+        theory.kl(log_p, log_q), [-low, np.log(0.5) - 0.5 * low], rtol=1e-6 if dtype == "float32" else 1e-12
+    )

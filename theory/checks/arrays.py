@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import array_api_compat
 import numpy as np
 
+from theory.blocks import has_finite_rows
 from theory.checks.numbers import check_number
-from theory.logspace import Array, Namespace
+from theory.logspace import Array, Namespace, sum_exp
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -185,7 +186,7 @@ def check_temperature(
 
 def check_scores(name: str, scores: Float[Array, "*batch K"], xp: Namespace) -> None:
     """No NaN, no +inf, and something finite in every row."""
-    if reads_values(name):
+    if reads_values(name) and not (isinstance(scores, np.ndarray) and has_finite_rows(scores)):
         _reject_scores(name, scores, xp)
 
 
@@ -193,11 +194,11 @@ def check_log_probabilities(name: str, log_p: Float[Array, "*batch K"], xp: Name
     """Rows of log-probabilities: no NaN, no +inf, each row summing to 1 after exp."""
     if not reads_values(name):
         return
-    _reject_scores(name, log_p, xp)
-    reject(name, log_p > 1.0, "hold log-probabilities, none above 0", log_p, xp)
-    total = xp.sum(xp.exp(log_p), axis=-1)
-    off = xp.abs(total - 1.0) > _tolerance(log_p, xp)
+    total = sum_exp(log_p, xp)
+    off = ~(xp.abs(total - 1.0) <= _tolerance(log_p, xp))  # NaN, +inf and what is above 0 are among them
     if bool(xp.any(off)):
+        _reject_scores(name, log_p, xp)
+        reject(name, log_p > 1.0, "hold log-probabilities, none above 0", log_p, xp)
         plain = bool(xp.all((log_p >= 0) & (log_p <= 1)))
         kind = "log-probabilities, not probabilities" if plain else "log-probabilities"
         reject(name, off, f"hold {kind}: exp must sum to 1 along the last axis", total, xp)
