@@ -22,20 +22,16 @@ from theory.distances import (
     sinkhorn_contraction,
     teacher_distance_bound,
 )
-from theory.divergences import (
-    cross_entropy,
-    entropy,
-    jeffreys_information,
-    kl,
-    lautum_information,
-    mutual_information,
-)
-from theory.ensembles import jensen_gap, log_prior, log_range, log_softmax, log_variance
+from theory.divergences import cross_entropy, entropy, kl
+from theory.ensembles import jensen_gap, log_prior, log_softmax
 from theory.estimation import ema_variance_factor, log_prior_bias, log_prior_variance, prior_dispersion
 from theory.feasibility import InfeasibleTarget
+from theory.informations import jeffreys_information, lautum_information, mutual_information
 from theory.objective import Certificate, Objective, certificate, evaluate
 from theory.projection import NotConverged, Projection, project
 from theory.sinkhorn import sinkhorn_log_tilt
+from theory.spreads import log_range, log_variance
+from theory.summary import Summary, summarize
 from theory.teachers import TEACHERS, Teacher
 from theory.tilts import (
     centering_log_tilt,
@@ -54,6 +50,7 @@ __all__ = [
     "NotConverged",
     "Objective",
     "Projection",
+    "Summary",
     "Teacher",
     "TeacherDistance",
     "assume_valid",
@@ -89,6 +86,7 @@ __all__ = [
     "sinkhorn_contraction",
     "sinkhorn_log_tilt",
     "specht_bound",
+    "summarize",
     "systems",
     "teacher_crossing_batch_size",
     "teacher_distance_bound",

@@ -13,7 +13,8 @@ from theory.checks import (
     check_same_shape,
     namespace,
 )
-from theory.divergences import cross_entropy_kernel, informations_kernel, kl_kernel
+from theory.divergences import cross_entropy_kernel, kl_kernel
+from theory.informations import informations_kernel
 from theory.logspace import Array, log_mean_exp, mean_of_rows, sum_exp
 
 if TYPE_CHECKING:

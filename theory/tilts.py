@@ -1,8 +1,7 @@
 """The tilt r(k) ∝ p(k) e^{λ(k)}, the one normaliser of the family, and λ where it is of a mean of p.
 
-λ is defined up to an additive constant per ensemble, which the normaliser removes. Sinkhorn's rounds are in
-`theory.sinkhorn`, the softmax over a batch of logits in `theory.batches`; the table of all teachers, from raw
-logits, is `theory.TEACHERS`.
+λ is defined up to a constant per ensemble, which the normaliser removes. Sinkhorn's rounds are in
+`theory.sinkhorn`, the softmax over a batch in `theory.batches`; all teachers are in `theory.TEACHERS`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,9 @@ from theory.checks import (
     namespace,
     reject,
 )
-from theory.ensembles import log_variance_kernel, power_mean_kernel
+from theory.ensembles import power_mean_kernel
 from theory.logspace import Array, Namespace, normalize
+from theory.spreads import log_variance_kernel
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -14,6 +14,8 @@ import theory
 CORE = (
     "ensembles",
     "divergences",
+    "informations",
+    "spreads",
     "projection",
     "tilts",
     "sinkhorn",

@@ -11,8 +11,8 @@ from theory.checks import Ensemble
 from theory.crossing import teacher_crossing_kernel
 from theory.diagnosis.report import Finding, Record, Report, note
 from theory.diagnosis.run import Run
-from theory.divergences import lautum_information_kernel
 from theory.ensembles import jensen_gap_kernel
+from theory.informations import lautum_information_kernel
 from theory.logspace import Array
 from theory.projection import NotConverged, project_kernel
 from theory.teachers import TEACHERS, Settings

@@ -11,8 +11,9 @@ import numpy as np
 from theory.checks import Ensemble
 from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, warning
 from theory.diagnosis.run import Run
-from theory.divergences import cross_entropy_kernel, mutual_information_kernel
-from theory.logspace import Array, log_mean_exp, mean_of_rows
+from theory.divergences import cross_entropy_kernel
+from theory.informations import informations_kernel
+from theory.logspace import Array, log_mean_exp
 from theory.objective import certificate_kernel, evaluate_kernel
 
 __all__ = ["LossReading", "StudentReading", "TeacherReading", "fate_of"]
@@ -206,9 +207,6 @@ def _about_the_loss(reading: LossReading, teacher: TeacherReading, fate: Fate) -
 def _information_and_entropies(ensemble: Ensemble) -> tuple[float, float, float]:
     """I(X;K), H of the cluster prior, and the mean entropy of a sample."""
     log_p, weights, _, xp = ensemble
-    log_prior = log_mean_exp(log_p, weights, xp)
-    return (
-        float(mutual_information_kernel(log_p, weights, xp)),
-        float(cross_entropy_kernel(log_prior, log_prior, xp)),
-        float(mean_of_rows(cross_entropy_kernel(log_p, log_p, xp), weights, xp)),
-    )
+    found = informations_kernel(log_p, weights, xp)
+    prior_entropy = cross_entropy_kernel(found.log_prior, found.log_prior, xp)
+    return float(found.information), float(prior_entropy), float(found.entropy)

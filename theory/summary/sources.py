@@ -1,0 +1,129 @@
+"""Where logits come from: an array, a file mapped into memory, or blocks of rows one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import array_api_compat
+import numpy as np
+
+from theory.logspace import Array, constant
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__: list[str] = []
+
+PART = 1 << 24
+"""Elements of a part that is summed up before it is merged: what a merge costs, some fifty passes over K
+clusters, is nothing beside it."""
+FEW_ROWS = 256
+"""Blocks of fewer rows are put together until they are as many, or a part's worth."""
+
+Rows = tuple[np.ndarray, np.ndarray | None]
+
+
+def parts_of(source: Any, weights: Array | None) -> Iterator[Rows]:
+    """Rows [n, K], floating-point, with their weights [n] or None, part by part.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No array, file or iterable of blocks; blocks of unlike K; a shape that is not [..., N, K].
+    """
+    if isinstance(source, str | PathLike):
+        source = _mapped(Path(source))
+    if array_api_compat.is_array_api_obj(source) and not isinstance(source, np.generic):
+        yield from _cut(*_rows(source, weights))
+        return
+    if not isinstance(source, Iterable) or isinstance(source, bytes | dict):
+        raise TypeError(
+            f"`logits` must be an array, a .npy file or an iterable of blocks, got {type(source).__name__}."
+        )
+    if weights is not None:
+        raise ValueError("`weights` must come with the blocks, as pairs (logits, weights), got an array.")
+    for rows, w in _gathered(_blocks(source)):
+        yield from _cut(rows, w)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """A .npy file [..., N, K], mapped: nothing is read yet."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is {'not a file' if path.exists() else 'not there'}.")
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start != b"\x93NUMPY":
+        raise ValueError(f"`logits` must be a .npy file of one array, got {path.name}.")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _rows(array: Array, weights: Array | None) -> Rows:
+    """[..., N, K] as [n, K] on the host, its precision kept (bfloat16 is widened to float32)."""
+    z = _on_host("logits", array)
+    if z.ndim < 2 or z.shape[-1] < 2 or 0 in z.shape:
+        raise ValueError(f"`logits` must have shape [..., N, K] with K at least 2, got shape {z.shape}.")
+    if weights is None:
+        return z.reshape(-1, z.shape[-1]), None
+    w = _on_host("weights", weights).astype(np.float64)
+    if w.shape != z.shape[:-1]:
+        raise ValueError(f"`weights` must have shape {z.shape[:-1]}, one for each row, got shape {w.shape}.")
+    return z.reshape(-1, z.shape[-1]), w.reshape(-1)
+
+
+def _on_host(name: str, array: Array) -> np.ndarray:
+    array = constant(array)
+    if hasattr(array, "cpu"):
+        array = array.cpu()
+        array = array.float() if "bfloat16" in str(array.dtype) else array
+    try:
+        host = np.asarray(array)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be an array of numbers, got {type(array).__name__}.") from None
+    if host.dtype not in (np.float16, np.float32, np.float64):
+        raise TypeError(f"`{name}` must be of float16, bfloat16, float32 or float64, got {host.dtype}.")
+    return host
+
+
+def _blocks(source: Iterable[Any]) -> Iterator[Rows]:
+    clusters, pairs = None, None
+    for item in source:
+        pair = isinstance(item, tuple) and len(item) == 2
+        if pairs not in (None, pair):
+            raise ValueError(
+                "`logits` must be an iterable of blocks or of pairs (logits, weights), got both."
+            )
+        pairs = pair
+        rows, w = _rows(*item) if pair else _rows(item, None)
+        if clusters not in (None, rows.shape[1]):
+            raise ValueError(f"`logits` must be blocks of one K, got {clusters} and {rows.shape[1]}.")
+        clusters = rows.shape[1]
+        yield rows, w
+
+
+def _gathered(blocks: Iterator[Rows]) -> Iterator[Rows]:
+    """The same rows in blocks that are not small."""
+    held: list[Rows] = []
+    for block in blocks:
+        held.append(block)
+        if (rows := sum(len(z) for z, _ in held)) >= FEW_ROWS or rows * block[0].shape[1] >= PART:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: list[Rows]) -> Rows:
+    if len(held) == 1:
+        return held[0]
+    weights = [w for _, w in held if w is not None]
+    return np.concatenate([z for z, _ in held]), np.concatenate(weights) if weights else None
+
+
+def _cut(rows: Float[np.ndarray, "N K"], weights: Float[np.ndarray, " N"] | None) -> Iterator[Rows]:
+    size = max(1, PART // rows.shape[1])
+    for start in range(0, len(rows), size):
+        stop = start + size
+        yield rows[start:stop], None if weights is None else weights[start:stop]
