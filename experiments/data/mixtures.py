@@ -167,14 +167,32 @@ class MixtureSource:
         return self._sample(generators(self.seeds, f"mixture {split} gallery"), size or 1024, 0)
 
     def _sample(self, streams: Sequence[torch.Generator], size: int, views: int) -> Batch:
-        cumulative = self.log_shares.exp().cumsum(0)[:-1]
-        labels = torch.searchsorted(cumulative, uniform(streams, (size,)), right=True)
-        centers = torch.gather(self.centers, 1, labels[..., None].expand(-1, -1, self.dim)).to(self.dtype)
+        labels = torch.searchsorted(self._cumulative, uniform(streams, (size,)), right=True)
+        rows, first_rows = self._rows_of_centers
+        centers = rows.index_select(0, (labels + first_rows).flatten()).unflatten(0, labels.shape)
         noise = normal(streams, (1 + views, size, self.dim), self.dtype)
-        points = (centers + noise[:, 0] * self._scale(self.mixture.within).to(self.dtype))[:, None]
+        within, between_views = self._spreads
+        points = (centers + noise[:, 0] * within)[:, None]
         if views:
-            points = points + noise[:, 1:] * self._scale(self.mixture.view_noise).to(self.dtype)
+            points = noise[:, 1:].mul_(between_views).add_(points)
         return Batch(views=points.to(self.device), labels=labels.to(self.device))
+
+    @cached_property
+    def _cumulative(self) -> Tensor:
+        """Shares of the components up to each but the last."""
+        return self.log_shares.exp().cumsum(0)[:-1]
+
+    @cached_property
+    def _rows_of_centers(self) -> tuple[Tensor, Tensor]:
+        """μ_c of all seeds [S · C, D] as data are, and the row of each seed's first [S, 1]."""
+        first = torch.arange(len(self.seeds))[:, None] * self.classes
+        return self.centers.to(self.dtype).flatten(0, 1), first
+
+    @cached_property
+    def _spreads(self) -> tuple[Tensor, Tensor]:
+        """σ and ν [D], as data are."""
+        within, between_views = self.mixture.within, self.mixture.view_noise
+        return self._scale(within).to(self.dtype), self._scale(between_views).to(self.dtype)
 
     def _variance(self, noise: Noise) -> Tensor:
         latent = self._scale(self.mixture.within) ** 2

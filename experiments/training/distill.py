@@ -22,12 +22,15 @@ from experiments.data.sources import Source
 from experiments.engine import progress
 from experiments.training import metrics
 from experiments.training.model import Architecture, Parameters
+from experiments.training.network import Network, Room
 from experiments.training.optimizers import Method, Optimizer
-from experiments.training.variants import Rates, Teachers, Variant
-from theory.checks import namespace
-from theory.logspace import normalize
+from experiments.training.teachers import Teachers
+from experiments.training.variants import Rates, Variant
+from experiments.training.weights import Weights
 
 LARGEST_LOGIT = 1e6
+BLOCK_BYTES = 1 << 20
+"""Of a layer's activations: a few such arrays fit a second-level cache of 1 to 2 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +146,8 @@ def train(
     }
     return Trained(
         records=xr.Dataset(arrays, {"variant": names, "seed": list(source.seeds), "step": list(records)}),
-        student={name: value.detach() for name, value in runs.student.items()},
-        teacher=runs.teacher,
+        student={name: value.clone() for name, value in runs.student.by_name.items()},
+        teacher={name: value.clone() for name, value in runs.teacher.by_name.items()},
     )
 
 
@@ -166,77 +169,105 @@ class _Runs:
             source.dim, variants=len(variants), seeds=seeds, dtype=dtype, device=device
         )
         self.architecture, self.training = architecture, training
-        self.xp = namespace(weights=start["head.weight"])
         self.runs = [(v.name, seed) for v in variants for seed in seeds]
-        self.student = {name: value.detach().clone().requires_grad_() for name, value in start.items()}
-        self.teacher = {name: value.detach().clone() for name, value in start.items()}
+        self.student = Weights(start)
+        self.teacher, self.gradient = self.student.clone(), self.student.clone()
+        self.seeds, self.network = seeds, Network(architecture)
         self.teachers = Teachers(variants, seeds=len(seeds), clusters=clusters, device=device)
         self.rates = Rates(variants, dtype=dtype, device=device)
         self.optimizer = Optimizer(
             training.optimizer, momentum=training.momentum, weight_decay=training.weight_decay
         )
         self.held_out = source.held_out(training.evaluation_size, views=2)
+        self.room = Room()
 
+    @torch.no_grad()
     def advance(self, step: int, views: Tensor) -> None:
         """One step on a batch of views [S, V, B, D]."""
-        now, size, given = self.rates.at(step), views.shape[-2], self.training.teacher_views
-        z = self.architecture.logits(self.student, views.flatten(1, 2))
-        self._check(z, step)
-        with torch.no_grad():
-            z_teacher = self.architecture.logits(self.teacher, views[:, :given].flatten(1, 2))
-            log_r = self.teachers(z_teacher, now["teacher_temperature"], training=True)
-            log_q = normalize(z, self.xp, now["student_temperature"])
-            r_by_view, q_by_view = (log.unflatten(-2, (-1, size)) for log in (log_r, log_q))
-            gradient = student_gradient(r_by_view, q_by_view, now["student_temperature"]).flatten(-3, -2)
-        found = torch.autograd.grad(z, list(self.student.values()), grad_outputs=gradient)
-        with torch.no_grad():
-            gradients = dict(zip(self.student, found, strict=True))
-            self.optimizer.step(self.student, gradients, now["learning_rate"])
-            for name, value in self.teacher.items():
-                value.lerp_(self.student[name], (1 - now["teacher_momentum"]).expand_as(value))
+        now, x = self.rates.at(step), self._for_all_variants(views.flatten(1, 2))
+        given = self.training.teacher_views * views.shape[-2]
+        shape = (len(self.runs), given, self.architecture.clusters)
+        z, blocks = self.room("z", shape, x), self._blocks(x)
+        for runs in blocks:
+            z[runs] = self.network.logits(self.teacher.of_runs(runs), x[runs, :given])
+        axes = -1, views.shape[0]
+        r = self.teachers.train(z.unflatten(0, axes), now["teacher_temperature"]).flatten(0, 1)
+        for runs in blocks:
+            self._descend(runs, step, x[runs], r[runs].unflatten(-2, (-1, views.shape[-2])))
+        student, teacher = self.student.flat, self.teacher.flat
+        self.optimizer.step(student, self.gradient.flat, self.student.spread(now["learning_rate"]))
+        torch.lerp(student, teacher, self.teacher.spread(now["teacher_momentum"]), out=teacher)
         self.teachers.update()
+
+    def _descend(self, runs: slice, step: int, x: Tensor, r: Tensor) -> None:
+        """The gradient of some runs from their views x [R, V · B, D] and the teacher's r [R, T, B, K]."""
+        weights = self.student.of_runs(runs)
+        tau = self.rates.at(step)["student_temperature"].expand(-1, len(self.seeds), 1, 1).flatten(0, 1)[runs]
+        z = self.network.logits(weights, x)
+        self._check(z, step, runs.start)
+        q = torch.softmax(z.div_(tau), dim=-1, out=self.room("q", tuple(z.shape), z))
+        gradient = student_gradient(r, q.unflatten(-2, (-1, r.shape[-2])), tau)
+        self.network.backward(weights, gradient.flatten(1, 2), into=self.gradient.of_runs(runs))
+
+    def _blocks(self, x: Tensor) -> list[slice]:
+        """Slices of the runs whose activations stay in cache together."""
+        widest = max(self.architecture.hidden, default=self.architecture.clusters)
+        count = max(1, BLOCK_BYTES // (x.shape[1] * widest * x.element_size()))
+        return [slice(i, min(i + count, len(x))) for i in range(0, len(x), count)]
 
     @torch.no_grad()
     def snapshot(self, step: int) -> Snapshot:
         """Both networks on the held-out views, in float64 from the logits on."""
         now = self.rates.at(step)
         tau_t, tau_s = (now[f"{role}_temperature"].double() for role in ("teacher", "student"))
-        z_teacher = self.architecture.logits(self.teacher, self.held_out.views[:, 0]).double()
-        z_student = self.architecture.logits(self.student, self.held_out.views[:, 1]).double()
+        z_teacher = self.architecture.logits(self.teacher.by_name, self.held_out.views[:, 0]).double()
+        z_student = self.architecture.logits(self.student.by_name, self.held_out.views[:, 1]).double()
         self._check(z_student, step)
         return Snapshot(
             step=step,
             architecture=self.architecture,
-            student=self.student,
-            teacher=self.teacher,
+            student=self.student.by_name,
+            teacher=self.teacher.by_name,
             log_p=theory.log_softmax(z_teacher, temperature=tau_t),
-            log_r=self.teachers(z_teacher, tau_t, training=False),
+            log_r=self.teachers(z_teacher, tau_t),
             log_q=theory.log_softmax(z_student, temperature=tau_s),
             labels=self.held_out.labels,
         )
 
-    def _check(self, logits: Tensor, step: int) -> None:
-        largest = logits.detach().abs().amax(dim=(-2, -1)).flatten()
-        wild = (~(largest < LARGEST_LOGIT)).nonzero()
-        if len(wild):
-            variant, seed = self.runs[int(wild[0])]
-            raise FloatingPointError(
-                f"Variant {variant!r} diverged: logits of {float(largest[wild[0]]):.3g} at step {step}, "
-                f"seed {seed}. Lower its `learning_rate`."
-            )
+    def _for_all_variants(self, x: Tensor) -> Tensor:
+        """x [S, N, D] once for each variant, [A · S, N, D]."""
+        variants = len(self.runs) // len(x)
+        if variants == 1:
+            return x
+        return self.room("x", (variants, *x.shape), x).copy_(x).flatten(0, 1)
+
+    def _check(self, logits: Tensor, step: int, first: int = 0) -> None:
+        size = logits.abs()
+        if bool(size.amax() < LARGEST_LOGIT):
+            return
+        largest = size.amax(dim=(-2, -1)).flatten()
+        wild = int((~(largest < LARGEST_LOGIT)).nonzero()[0])
+        variant, seed = self.runs[first + wild]
+        raise FloatingPointError(
+            f"Variant {variant!r} diverged: logits of {float(largest[wild]):.3g} at step {step}, "
+            f"seed {seed}. Lower its `learning_rate`."
+        )
 
 
-def student_gradient(log_r: Tensor, log_q: Tensor, student_temperature: Tensor) -> Tensor:
+def student_gradient(r: Tensor, q: Tensor, student_temperature: Tensor) -> Tensor:
     """∂/∂z of the mean of H(rⁱ, qʲ) over samples and pairs i ≠ j of views, q = softmax(z/τ_s).  [O2]
 
     Closed form Σ_{i≠j} (qʲ − rⁱ)/(pairs · N · τ_s), the teacher being a constant.
-    log_r: [..., T, N, K].  log_q: [..., V, N, K], V ≥ T, its first T views the teacher's.  Returns as log_q.
+    r: [..., T, N, K].  q: [..., V, N, K], V ≥ T, its first T views the teacher's; written over.
     """
-    r, q = log_r.exp(), log_q.exp()
-    views, given = log_q.shape[-3], log_r.shape[-3]
-    others = torch.full((views, 1, 1), float(given), dtype=q.dtype, device=q.device)
-    others[:given] -= 1
-    gradient = others * q - r.sum(dim=-3, keepdim=True)
-    gradient[..., :given, :, :] += r
+    views, given = q.shape[-3], r.shape[-3]
+    if given > 2:
+        q[..., :given, :, :] *= given - 1
+    if given == 1:
+        q[..., :given, :, :] = 0.0
+    if given > 1 and views > given:
+        q[..., given:, :, :] *= given
+    q -= r.sum(dim=-3, keepdim=True)
+    q[..., :given, :, :] += r
     pairs = given * (views - 1)
-    return gradient.div_(student_temperature[..., None] * (pairs * log_q.shape[-2]))
+    return q.div_(student_temperature[..., None] * (pairs * q.shape[-2]))

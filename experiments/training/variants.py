@@ -1,16 +1,14 @@
-"""What differs from run to run of one training loop, as tensors and modules over [variant]."""
+"""What differs from run to run of one training loop: settings, and their values as tensors over [variant]."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from theory.nn.normalizer import TeacherNormalizer
 from theory.nn.schedules import Schedule, value_at
 
 RATES = ("teacher_temperature", "student_temperature", "teacher_momentum", "learning_rate")
@@ -71,58 +69,3 @@ class Rates:
             name: torch.tensor(column, dtype=self._dtype, device=self._device).reshape(-1, 1, 1, 1)
             for name, column in values.items()
         }
-
-
-class Teachers:
-    """The normalisers of all variants, one module for each group of one teacher."""
-
-    def __init__(
-        self, variants: Sequence[Variant], *, seeds: int, clusters: int, device: str | torch.device
-    ) -> None:
-        groups: dict[tuple[Any, ...], list[int]] = {}
-        for i, v in enumerate(variants):
-            groups.setdefault((v.teacher, v.order, v.rounds, v.center_momentum is None), []).append(i)
-        self._groups: list[tuple[slice | list[int], TeacherNormalizer]] = []
-        for index in groups.values():
-            members = [variants[i] for i in index]
-            whole = index == list(range(index[0], index[-1] + 1))
-            normalizer = _normalizer(members, seeds=seeds, clusters=clusters)
-            self._groups.append((slice(index[0], index[-1] + 1) if whole else index, normalizer.to(device)))
-
-    def __call__(self, logits: Tensor, temperature: Tensor, *, training: bool) -> Tensor:
-        """log r [A, S, N, K] of the teachers' raw logits. `training`: the moving averages see them."""
-        log_r = torch.empty_like(logits)
-        for index, normalizer in self._groups:
-            normalizer.train(training)
-            log_r[index] = normalizer(logits[index], temperature=temperature[index])
-        return log_r
-
-    def update(self) -> None:
-        """Moves the moving averages, once after each optimiser step."""
-        for _, normalizer in self._groups:
-            normalizer.update()
-
-
-def _normalizer(members: Sequence[Variant], *, seeds: int, clusters: int) -> TeacherNormalizer:
-    first, log_target, momentum = members[0], None, None
-    for v in members:
-        if v.target is not None and len(v.target) != clusters:
-            raise ValueError(
-                f"`target` of variant {v.name!r} must have {clusters} entries, one for each cluster, "
-                f"got {len(v.target)}."
-            )
-    if any(v.target is not None for v in members):
-        rows = [v.target or (1 / clusters,) * clusters for v in members]
-        log_target = torch.tensor(rows, dtype=torch.float64)[:, None].log()
-    if first.center_momentum is not None:
-        momentum = torch.tensor([v.center_momentum for v in members], dtype=torch.float64)[:, None, None]
-    return TeacherNormalizer(
-        first.teacher,
-        clusters=clusters,
-        order=first.order,
-        rounds=first.rounds,
-        momentum=momentum,
-        log_target=log_target,
-        batch_shape=(len(members), seeds),
-        manual_update=True,
-    )

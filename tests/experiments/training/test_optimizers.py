@@ -19,16 +19,16 @@ RATES = torch.tensor([0.01, 0.1]).reshape(2, 1, 1, 1)
 )
 def test_every_run_steps_like_torch_optim_at_its_own_rate(method, momentum, weight_decay, oracle):
     start = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    parameters = {"weight": start.clone()}
+    parameters = start.clone()
     singles = [start[i].clone().requires_grad_() for i in range(2)]
     oracles = [oracle(single, float(rate)) for single, rate in zip(singles, RATES.flatten(), strict=True)]
     optimizer = Optimizer(method, momentum=momentum, weight_decay=weight_decay)
     for _ in range(4):
-        optimizer.step(parameters, {"weight": parameters["weight"] ** 3}, RATES)
+        optimizer.step(parameters, parameters**3, RATES)
         for single, reference in zip(singles, oracles, strict=True):
             single.grad = single.detach() ** 3
             reference.step()
-    torch.testing.assert_close(parameters["weight"], torch.stack(singles).detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(parameters, torch.stack(singles).detach(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
