@@ -24,23 +24,28 @@ def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Ten
     I(X;K) of p, r, q: mutual_information, teacher_information, student_information; L(X;K) of p; all in nats.
     clusters_in_use, effective_clusters and nmi are those of the student's argmax.
 
+    On the host they come from the kernels for NumPy, on the same memory.
+
     log_p, log_r, log_q: [..., N, K].  labels: [..., N].
     """
-    objective = theory.evaluate(log_r, log_q)
     clusters = log_q.argmax(dim=-1)
     share = shares(clusters, log_q.shape[-1])
-    return {
+    p, r, q = (x.numpy() if x.device.type == "cpu" else x for x in (log_p, log_r, log_q))
+    objective = theory.evaluate(r, q)
+    records = {
         "loss": objective.cross_entropy,
         "kl": objective.kl,
         "teacher_entropy": objective.teacher_entropy,
-        "student_entropy": theory.entropy(log_q).mean(dim=-1),
-        "prior_entropy": theory.entropy(theory.log_prior(log_p)),
+        "student_entropy": theory.entropy(q).mean(-1),
+        "prior_entropy": theory.entropy(theory.log_prior(p)),
         "teacher_prior_entropy": objective.teacher_prior_entropy,
         "student_prior_entropy": objective.student_prior_entropy,
-        "mutual_information": theory.mutual_information(log_p),
-        "lautum_information": theory.lautum_information(log_p),
+        "mutual_information": theory.mutual_information(p),
+        "lautum_information": theory.lautum_information(p),
         "teacher_information": objective.teacher_information,
         "student_information": objective.student_information,
+    }
+    return {name: torch.as_tensor(value) for name, value in records.items()} | {
         "clusters_in_use": clusters_in_use(share),
         "effective_clusters": theory.entropy(share.log()).exp(),
         "nmi": normalized_mutual_information(labels.expand(clusters.shape), clusters),
