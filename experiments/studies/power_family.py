@@ -29,6 +29,7 @@ from experiments.data.named import DATA, Data, make_source
 from experiments.engine import sweep
 from experiments.studies.shared import labelled, over, paired_difference, variant_of
 from experiments.training.distill import Snapshot, Training, train
+from experiments.training.metrics import on_host
 from experiments.training.model import Architecture
 
 CLAIMS = ("J9", "D1", "J6")
@@ -98,7 +99,8 @@ def work(chunk: Chunk) -> xr.Dataset:
 
     def observe(snapshot: Snapshot) -> dict[str, Tensor]:
         """By how much log M_s grows from one order to the next, least of clusters and orders.  [J9]"""
-        priors = torch.stack([theory.log_prior(snapshot.log_p, order=order) for order in chunk.orders])
+        log_p = on_host(snapshot.log_p)
+        priors = torch.stack([torch.as_tensor(theory.log_prior(log_p, order=s)) for s in chunk.orders])
         return {"prior_growth": priors.diff(dim=0).amin(dim=(0, -1))}
 
     records = train(

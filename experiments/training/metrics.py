@@ -5,6 +5,8 @@ Everything is batched over leading axes and computed in float64; scikit-learn's 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -24,13 +26,11 @@ def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Ten
     I(X;K) of p, r, q: mutual_information, teacher_information, student_information; L(X;K) of p; all in nats.
     clusters_in_use, effective_clusters and nmi are those of the student's argmax.
 
-    On the host they come from the kernels for NumPy, on the same memory.
-
     log_p, log_r, log_q: [..., N, K].  labels: [..., N].
     """
     clusters = log_q.argmax(dim=-1)
     share = shares(clusters, log_q.shape[-1])
-    p, r, q = (x.numpy() if x.device.type == "cpu" else x for x in (log_p, log_r, log_q))
+    p, r, q = (on_host(x) for x in (log_p, log_r, log_q))
     objective = theory.evaluate(r, q)
     records = {
         "loss": objective.cross_entropy,
@@ -50,6 +50,11 @@ def information_records(log_p: Tensor, log_r: Tensor, log_q: Tensor, labels: Ten
         "effective_clusters": theory.entropy(share.log()).exp(),
         "nmi": normalized_mutual_information(labels.expand(clusters.shape), clusters),
     }
+
+
+def on_host(x: Tensor) -> Any:
+    """The same memory as a NumPy array, where it is the host's: `theory` is fastest on those."""
+    return x.numpy() if x.device.type == "cpu" else x
 
 
 def knn_accuracy(
