@@ -12,8 +12,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
+import numpy as np
 
-from theory.blocks import blocked_log_mean_exp, blocked_mean, blocked_normalize, blocked_sum_exp, in_blocks
+from theory.blocks import (
+    blocked_log_mean_exp,
+    blocked_log_normalizer,
+    blocked_mean,
+    blocked_normalize,
+    blocked_sum_exp,
+    in_blocks,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -33,6 +41,7 @@ def normalize(
     return shifted - log_rest
 
 
+@in_blocks(blocked_log_normalizer)
 def log_normalizer(scores: Float[Array, "*batch K"], xp: Namespace) -> Float[Array, "*batch"]:
     """log Σₖ e^{scores} along the last axis, which is dropped."""
     largest, _, log_rest = _about_largest(scores, xp, 1.0)
@@ -151,6 +160,11 @@ def divergence_terms(
     near = p * expm1_minus(xp.where(close, -d, 0.0), xp)
     far = p * d - p + q
     return xp.where(no_p, q, xp.where(no_q, math.inf, xp.where(close, near, far)))
+
+
+def exp_in_place(x: Float[Array, "*shape"], xp: Namespace) -> Float[Array, "*shape"]:
+    """eˣ, written over x where the library can; x is no longer to be used."""
+    return np.exp(x, out=x) if isinstance(x, np.ndarray) else xp.exp(x)
 
 
 def power(x: Float[Array, "*shape"], n: int, xp: Namespace) -> Float[Array, "*shape"]:

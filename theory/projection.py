@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from theory.blocks import blocked_tilted, in_blocks
 from theory.checks import Ensemble, check_count, check_ensemble, check_number
+from theory.divergences import kl_kernel
 from theory.dual import Dual, maximise
 from theory.feasibility import check_feasible
-from theory.logspace import Array, constant, divergence_terms, log_normalizer, mean_of_rows, normalize
+from theory.logspace import Array, Namespace, constant, log_normalizer, mean_of_rows, normalize
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -39,7 +41,7 @@ class Projection:
     duality_gap : [...]
         Σₙ wₙ KL(rₙ‖pₙ) − g(λ), in nats; 0 up to marginal_error · osc(λ) and rounding.
     iterations : int
-        Newton steps taken by the slowest ensemble of the batch.
+        Steps taken by the slowest ensemble of the batch: accelerated Sinkhorn rounds, then Newton steps.
     """
 
     log_r: Array
@@ -75,7 +77,7 @@ def project(
     weights: Float[Array, "*#batch N"] | None = None,
     log_target: Float[Array, "*#batch K"] | None = None,
     tol: float = 1e-9,
-    max_iter: int = 200,
+    max_iter: int = 400,
     log_tilt: Float[Array, "*#batch K"] | None = None,
     throw: bool = True,
 ) -> Projection:
@@ -100,7 +102,7 @@ def project(
     tol
         Largest marginal error Σₖ |m(k) − π(k)|, m = Σₙ wₙ rₙ.
     max_iter
-        Newton steps allowed.
+        Steps allowed, accelerated Sinkhorn rounds (half of them at most) and Newton steps.
     log_tilt
         λ to start from, [..., K], finite: that of the last training step, say; 0 if not given.
     throw
@@ -145,13 +147,13 @@ def project_kernel(
     ensemble: Ensemble,
     *,
     tol: float = 1e-9,
-    max_iter: int = 200,
+    max_iter: int = 400,
     log_tilt: Float[Array, "*#batch K"] | None = None,
     throw: bool = True,
 ) -> Projection:
     """`project` for checked input."""
     log_p, weights, log_pi, xp = ensemble
-    wide_p, wide_w, wide_pi = (xp.astype(a, xp.float64) for a in (log_p, weights, log_pi))
+    wide_p, wide_w, wide_pi = (xp.astype(a, xp.float64, copy=False) for a in (log_p, weights, log_pi))
     dual = Dual(
         log_p=wide_p,
         weights=wide_w / xp.sum(wide_w, axis=-1)[..., None],  # float32 weights sum to 1 to 1e-7 only
@@ -174,12 +176,9 @@ def project_kernel(
 def _certified(ensemble: Ensemble, lam: Float[Array, "*batch K"], iterations: int) -> Projection:
     """The tilt by λ, in the dtype that went in, with its marginal error and its duality gap."""
     log_p, weights, log_pi, xp = ensemble
-    scores = log_p + lam[..., None, :]
-    log_r = normalize(scores, xp)
-    r, pi = xp.exp(log_r), xp.exp(log_pi)
-    marginal_error = xp.sum(xp.abs(xp.sum(weights[..., None] * r, axis=-2) - pi), axis=-1)
-    primal = mean_of_rows(xp.sum(divergence_terms(log_r, log_p, xp), axis=-1), weights, xp)
-    dual = xp.sum(pi * lam, axis=-1) - mean_of_rows(log_normalizer(scores, xp), weights, xp)
+    log_r, m, primal, log_z = _tilted(log_p, lam, weights, xp)
+    pi = xp.exp(log_pi)
+    marginal_error, dual = xp.sum(xp.abs(m - pi), axis=-1), xp.sum(pi * lam, axis=-1) - log_z
     return Projection(
         log_r=log_r,
         log_tilt=lam,
@@ -187,3 +186,13 @@ def _certified(ensemble: Ensemble, lam: Float[Array, "*batch K"], iterations: in
         duality_gap=constant(primal - dual),
         iterations=iterations,
     )
+
+
+@in_blocks(blocked_tilted)
+def _tilted(log_p: Array, lam: Array, weights: Array, xp: Namespace) -> tuple[Array, Array, Array, Array]:
+    """log r, its marginal m, Σ w KL(rₙ‖pₙ) and Σ w log Zₙ, Z the normaliser of p e^λ."""
+    scores = log_p + lam[..., None, :]
+    log_r = normalize(scores, xp)
+    m = xp.sum(weights[..., None] * xp.exp(log_r), axis=-2)
+    primal = mean_of_rows(kl_kernel(log_r, log_p, xp), weights, xp)
+    return log_r, m, primal, mean_of_rows(log_normalizer(scores, xp), weights, xp)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from theory.checks import Ensemble, check_count, check_ensemble
+from theory.dual.problem import Dual
+from theory.dual.rounds import Kernel
 from theory.logspace import Array, log_mean_exp
 from theory.tilts import reject_empty, tilt_kernel
 
@@ -83,6 +87,10 @@ def sinkhorn_kernel(ensemble: Ensemble, *, rounds: int, log_tilt: Array | None =
     """`sinkhorn_log_tilt` for checked input."""
     log_p, weights, log_pi, xp = ensemble
     lam = xp.zeros_like(log_p[..., 0, :])
+    if rounds and isinstance(log_p, np.ndarray):
+        found = _scaled(ensemble, lam if log_tilt is None else lam + log_tilt, rounds)
+        if found is not None:
+            return found
     log_r = log_p
     if log_tilt is not None:
         lam = lam + log_tilt
@@ -91,3 +99,16 @@ def sinkhorn_kernel(ensemble: Ensemble, *, rounds: int, log_tilt: Array | None =
         lam = lam + log_pi - log_mean_exp(log_r, weights, xp)
         log_r = tilt_kernel(log_p, lam, xp)
     return lam
+
+
+def _scaled(ensemble: Ensemble, lam: np.ndarray, rounds: int) -> np.ndarray | None:
+    """λ by matrix-vector products in float64, None where a cluster vanishes below the smallest float."""
+    log_p, weights, log_pi, xp = (x.astype(np.float64) if isinstance(x, np.ndarray) else x for x in ensemble)
+    w = weights / weights.sum(-1, keepdims=True)
+    dual = Dual(log_p=log_p, weights=w, log_target=log_pi, tol=0.0, max_iter=rounds, xp=xp)
+    reached = lam.astype(np.float64)
+    with np.errstate(all="ignore"):
+        kernel = Kernel(dual, reached)
+        for _ in range(rounds):
+            reached = reached + kernel.at(reached).rest
+    return reached.astype(lam.dtype) if np.isfinite(reached).all() else None

@@ -11,10 +11,12 @@ from theory.blocks.rows import (
     blocked_cross_entropy,
     blocked_informations,
     blocked_kl,
+    blocked_log_normalizer,
     blocked_normalize,
     blocked_sum_exp,
     has_finite_rows,
 )
+from theory.blocks.tilted import blocked_tilted
 from theory.blocks.walk import in_blocks
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
     "blocked_jensen_gap",
     "blocked_kl",
     "blocked_log_mean_exp",
+    "blocked_log_normalizer",
     "blocked_mean",
     "blocked_normalize",
     "blocked_sum_exp",
+    "blocked_tilted",
     "blocked_variance",
     "has_finite_rows",
     "in_blocks",

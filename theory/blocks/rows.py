@@ -43,6 +43,22 @@ def blocked_normalize(
     return out.reshape(scores.shape)
 
 
+def blocked_log_normalizer(
+    exact: Exact, scores: Float[np.ndarray, "*batch K"], xp: Namespace
+) -> Float[np.ndarray, "*batch"]:
+    """log Σ e^{scores}: the largest and log1p of the sum of the others over it."""
+    walk = Walk(scores[None, :] if scores.ndim == 1 else scores)
+    value = np.empty(walk.shape[:2])
+    for i, j, block in walk.blocks():
+        index = np.argmax(block, axis=-1, keepdims=True)
+        largest = np.take_along_axis(block, index, -1)
+        e = np.subtract(block, largest, out=walk.buffer(0, block, block.dtype.type))
+        np.exp(e, out=e)
+        np.put_along_axis(e, index, 0.0, -1)
+        value[i, j] = largest[..., 0] + np.log1p(np.sum(e, axis=-1, dtype=np.float64))
+    return value.reshape(scores.shape[:-1]).astype(scores.dtype, copy=False)[()]
+
+
 def has_finite_rows(scores: Float[np.ndarray, "*batch K"]) -> bool:
     """The largest entry of every row is finite: no NaN, no +inf, no row of −inf only."""
     return scores.dtype in FLOATS and bool(np.isfinite(scores.max(-1)).all())

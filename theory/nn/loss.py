@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from theory.checks import check_number
 from theory.nn.counter import Counter
 from theory.nn.normalizer import TeacherNormalizer
+from theory.nn.pairs import pair_cross_entropy
 from theory.nn.schedules import value_at
 from theory.teachers import Teacher
 
@@ -131,17 +131,13 @@ class ClusterDistillationLoss(nn.Module):
         students, teachers = _views(student), _views(teacher)
         self._check(students, teachers, one_pair)
         tau_t, tau_s = self.temperatures
-        r = self.normalizer(torch.cat(teachers, dim=-2), temperature=tau_t).exp().chunk(len(teachers), dim=-2)
-        paired = _paired(r, views=len(students), one_pair=one_pair)
-        terms = [
-            _cross_entropy(target, z, tau_s)
-            for target, z in zip(paired, students, strict=True)
-            if target is not None
-        ]
-        pairs = len(r) * (len(students) - (0 if one_pair else 1))
+        log_r = self.normalizer(torch.cat(teachers, dim=-2), temperature=tau_t)
+        r = log_r.exp_().unflatten(-2, (len(teachers), -1))
+        total = pair_cross_entropy(r, students, temperature=tau_s, one_pair=one_pair)
+        pairs = len(teachers) * (len(students) - (0 if one_pair else 1))
         if self.training and not self.manual_update:
             self.update()
-        return torch.stack(terms).sum(dim=0) / pairs
+        return total / pairs
 
     @torch.no_grad()
     def update(self) -> None:
@@ -180,25 +176,6 @@ class ClusterDistillationLoss(nn.Module):
                         f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
                         f"got {tuple(view.shape)}."
                     )
-
-
-def _paired(r: Sequence[Tensor], *, views: int, one_pair: bool) -> list[Tensor | None]:
-    """For each student view the sum of r over the teacher's other views, None where there is no other."""
-    every = functools.reduce(torch.add, r)
-    if one_pair:
-        return [every]
-    others = [[*r[:j], *r[j + 1 :]] for j in range(len(r))]
-    own = [functools.reduce(torch.add, rest) if rest else None for rest in others]
-    return own + [every] * (views - len(r))
-
-
-def _cross_entropy(r: Tensor, logits: Tensor, temperature: float) -> Tensor:
-    """Mean over samples of −Σₖ r(k) log q(k), linear in r: the sum of several teachers takes one pass.
-
-    0 log 0 = 0, so that a student may rule a cluster out that no teacher uses; else −inf stays infinite.
-    """
-    log_q = torch.log_softmax(logits.to(r.dtype) / temperature, dim=-1)
-    return -torch.where(r == 0, 0.0, r * log_q).sum(dim=-1).mean(dim=-1)
 
 
 def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:

@@ -206,7 +206,7 @@ def sela(
     weights: Float[Array, "*#batch N"] | None = None,
     log_target: Float[Array, "*#batch K"] | None = None,
     tol: float = 1e-9,
-    max_iter: int = 200,
+    max_iter: int = 400,
 ) -> Float[Array, "*batch N K"]:
     r"""log r, the projection of softmax(z)^s on the prior π.  [T3]
 
