@@ -11,6 +11,7 @@ from experiments.data.mixtures import Mixture
 from experiments.engine import sweep
 from experiments.training.distill import Training, student_gradient, train
 from experiments.training.model import Architecture
+from experiments.training.teachers import TOLERANCE
 from experiments.training.variants import Variant
 from tests.claims.ledger import equal
 from theory.nn.loss import ClusterDistillationLoss
@@ -56,6 +57,7 @@ def test_each_run_is_the_loop_of_the_loss_module(trained, variant):
         clusters=4,
         momentum=variant.center_momentum,
         order=variant.order,
+        tol=TOLERANCE,
         log_target=None if variant.target is None else torch.tensor(variant.target).log(),
         teacher_temperature=variant.teacher_temperature,
         student_temperature=variant.student_temperature,
