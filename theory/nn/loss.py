@@ -131,8 +131,8 @@ class ClusterDistillationLoss(nn.Module):
         students, teachers = _views(student), _views(teacher)
         self._check(students, teachers, one_pair)
         tau_t, tau_s = self.temperatures
-        log_r = self.normalizer(torch.cat(teachers, dim=-2), temperature=tau_t)
-        r = log_r.exp_().unflatten(-2, (len(teachers), -1))
+        r = self.normalizer.probabilities(torch.cat(teachers, dim=-2), temperature=tau_t)
+        r = r.unflatten(-2, (len(teachers), -1))
         total = pair_cross_entropy(r, students, temperature=tau_s, one_pair=one_pair)
         pairs = len(teachers) * (len(students) - (0 if one_pair else 1))
         if self.training and not self.manual_update:

@@ -15,7 +15,6 @@ from array_api_compat import torch as xp
 from torch import Tensor, nn
 
 from theory.checks import (
-    Ensemble,
     assume_valid,
     check_count,
     check_momentum,
@@ -24,14 +23,13 @@ from theory.checks import (
     check_scores,
     check_target,
     check_temperature,
-    check_weights,
     namespace,
 )
 from theory.logspace import normalize
 from theory.nn.averages import MovingMean, mean_over_ranks
 from theory.nn.ranks import gather, world_size
-from theory.teachers import Batch, Teacher, check_teacher
-from theory.tilts import tilt_kernel
+from theory.nn.statistics import statistic_of, tilted_softmax
+from theory.teachers import Teacher, check_teacher
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -180,20 +178,42 @@ class TeacherNormalizer(nn.Module):
         """
         self._check_shape(logits)
         with torch.no_grad():
-            z = logits.to(torch.promote_types(logits.dtype, torch.float32))
-            tau = self._check_values(z, temperature)
-            batch = self._batch(z, tau)
-            log_p, _, log_pi, _ = batch.ensemble
-            if not self.teacher.constrained:
-                return log_p
-            moving = self.moving
-            statistic = self._statistic(batch) if moving is None else moving.average.to(z.dtype)
-            log_r = tilt_kernel(log_p, self.teacher.applied(statistic, tau, log_pi), xp)
-            if moving is not None and self.training:
-                moving.add(self._statistic(batch), samples=z.shape[-2])
-                if not self.manual_update:
-                    moving.update()
-        return log_r
+            z, tau, log_tilt = self._tilt(logits, temperature)
+            scores = z / tau if log_tilt is None else z / tau + log_tilt[..., None, :]
+            return normalize(scores, xp)
+
+    def probabilities(
+        self, logits: Float[Tensor, "*batch N K"], *, temperature: float | Tensor = 1.0
+    ) -> Float[Tensor, "*batch N K"]:
+        """r itself, in one pass of a softmax: what a loss needs. The average moves as by `forward`.
+
+        Parameters
+        ----------
+        logits, temperature
+            As `forward`.
+
+        Returns
+        -------
+        Float[Tensor, "*batch N K"]
+            r, without gradient.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `forward`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from theory.nn import TeacherNormalizer
+        >>> normalizer = TeacherNormalizer("centering", clusters=2)
+        >>> normalizer.probabilities(torch.tensor([[2.0, 0.0], [1.0, 0.0]]))
+        tensor([[0.6225, 0.3775],
+                [0.3775, 0.6225]])
+        """
+        self._check_shape(logits)
+        with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
+            return tilted_softmax(*self._tilt(logits, temperature))
 
     def update(self) -> None:
         """Moves the average by the batches since the last update, if there is one to move.
@@ -233,18 +253,29 @@ class TeacherNormalizer(nn.Module):
             raise ValueError(f"`temperature` must be one for all samples, got shape {tuple(tau.shape)}.")
         return tau
 
-    def _batch(self, z: Tensor, temperature: float | Tensor) -> Batch:
-        """Logits with the ensemble they make, evenly weighted."""
-        log_p = normalize(z, xp, temperature)
-        ensemble = Ensemble(log_p, check_weights(None, log_p, xp), self.log_target.to(z.dtype), xp)
-        return Batch(z, temperature, ensemble, even=True)
+    def _tilt(
+        self, logits: Tensor, temperature: float | Tensor
+    ) -> tuple[Tensor, float | Tensor, Tensor | None]:
+        """z, τ and the λ to apply to them, None for 0; the average moves."""
+        z = logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
+        tau = self._check_values(z, temperature)
+        if not self.teacher.constrained:
+            return z, tau, None
+        moving = self.moving
+        statistic = self._statistic(z, tau) if moving is None else moving.average.to(z.dtype)
+        log_tilt = self.teacher.applied(statistic, tau, self.log_target.to(z.dtype))
+        if moving is not None and self.training:
+            moving.add(self._statistic(z, tau), samples=z.shape[-2])
+            if not self.manual_update:
+                moving.update()
+        return z, tau, log_tilt
 
-    def _statistic(self, batch: Batch) -> Tensor:
+    def _statistic(self, z: Tensor, temperature: float | Tensor) -> Tensor:
         """S of the batches of all ranks together, [..., K]."""
-        group = self.process_group
+        group, samples = self.process_group, z.shape[-2]
+        if not self.teacher.pools and world_size(group) > 1:
+            z = torch.cat(gather(z, group), dim=-2)
+        statistic = statistic_of(self.teacher, self.settings, z, temperature, self.log_target)
         if self.teacher.pools:
-            statistic = self.teacher.statistic_of(batch, self.settings)
-            return mean_over_ranks(statistic, samples=batch.logits.shape[-2], order=self.order, group=group)
-        if world_size(group) > 1:
-            batch = self._batch(torch.cat(gather(batch.logits, group), dim=-2), batch.temperature)
-        return self.teacher.statistic_of(batch, self.settings)
+            return mean_over_ranks(statistic, samples=samples, order=self.order, group=group)
+        return statistic

@@ -1,0 +1,88 @@
+"""What the teachers take from a batch of tensors, and the softmax that applies it.
+
+On the host the tensors of a batch are lent to NumPy, without a copy: the blocked kernels of the core, and
+Sinkhorn's rounds in the scaling domain, are for its arrays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import array_api_compat.numpy
+import torch
+from array_api_compat import torch as xp
+from torch import Tensor
+
+from theory.batches import log_power_mean_of
+from theory.checks import Ensemble
+from theory.logspace import normalize
+from theory.nn.blocks import blocks, buffers, in_blocks, like, scaled
+from theory.teachers import TEACHERS, Batch, Settings, Teacher
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+SURE = 1e-30
+"""A sum of float32 exponentials above this has no terms of weight that are not normal numbers."""
+
+
+def statistic_of(
+    teacher: Teacher,
+    settings: Settings,
+    z: Float[Tensor, "*batch N K"],
+    temperature: float | Tensor,
+    log_target: Tensor,
+) -> Float[Tensor, "*batch K"]:
+    """S of evenly weighted logits; a row of the table that looks at scores is spared log p."""
+    known = teacher in TEACHERS.values()  # not `is`: a copied run holds a copy of its row
+    host = known and in_blocks(z)
+    if host and teacher.statistic_kernel is log_power_mean_of and settings.order is None:
+        found = _log_prior(z, temperature)
+        if found is not None:
+            return found
+    space = array_api_compat.numpy if host else xp
+    n = z.shape[-2]
+    weights, log_pi, tau = z.new_full((n,), 1.0 / n), log_target.to(z.dtype), temperature
+    if host:
+        z, weights, log_pi = z.numpy(), weights.numpy(), log_pi.numpy()
+        tau = tau.numpy() if isinstance(tau, Tensor) else tau
+    log_p = z if known and teacher.of_scores else normalize(z, space, tau)
+    batch = Batch(z, tau, Ensemble(log_p, weights, log_pi, space), even=True)
+    found = teacher.statistic_of(batch, settings)
+    return torch.from_numpy(found) if host else found
+
+
+def tilted_softmax(
+    z: Float[Tensor, "*batch N K"], temperature: float | Tensor, log_tilt: Float[Tensor, "*batch K"] | None
+) -> Float[Tensor, "*batch N K"]:
+    """softmax(z/τ + λ), λ = 0 where None."""
+    if not in_blocks(z) or isinstance(temperature, Tensor):
+        scores = z / temperature if log_tilt is None else z / temperature + log_tilt[..., None, :]
+        return torch.softmax(scores, dim=-1)
+    r = torch.empty_like(z, memory_format=torch.contiguous_format)
+    flat, out = z.reshape(-1, *z.shape[-2:]), r.view(-1, *z.shape[-2:])
+    if log_tilt is not None:
+        log_tilt = log_tilt.expand(*z.shape[:-2], z.shape[-1]).reshape(-1, 1, z.shape[-1])
+    (room,) = buffers(flat, 1)
+    for i, j in blocks(flat.shape):
+        x = scaled(flat[i, j], temperature, room)
+        x = x if log_tilt is None else x.add_(log_tilt[i])
+        out[i, j] = torch.softmax(x, dim=-1)
+    return r
+
+
+def _log_prior(z: Tensor, temperature: float | Tensor) -> Tensor | None:
+    """log P by the plain sum of softmax(z/τ), None where some cluster's is tiny, near 1 or no number."""
+    if isinstance(temperature, Tensor):
+        return None
+    flat = z.reshape(-1, *z.shape[-2:])
+    total = flat.new_zeros((flat.shape[0], flat.shape[-1]))
+    first, second = buffers(flat, 2)
+    for i, j in blocks(flat.shape):
+        x = scaled(flat[i, j], temperature, first)
+        p = torch._softmax(x, -1, False, out=like(second, x))
+        total[i] += p.sum(dim=-2)
+    prior = total / z.shape[-2]
+    if not bool(((prior > SURE) & (prior < 0.5)).all()):
+        return None
+    return prior.log_().reshape(*z.shape[:-2], z.shape[-1])
