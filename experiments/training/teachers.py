@@ -20,8 +20,8 @@ from theory.nn.normalizer import TeacherNormalizer
 from theory.teachers import Batch
 
 Index = slice | list[int]
-TOLERANCE = 1e-7
-"""Marginal error of the exact teacher: near the rounding of float32, so that no run feels those beside it."""
+TOLERANCE = 1e-10
+"""Marginal error of the exact teacher: no run feels those beside it, and a start near uniform is no noise."""
 
 
 class Teachers:
