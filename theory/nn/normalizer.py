@@ -30,6 +30,7 @@ from theory.nn.averages import MovingMean, mean_over_ranks
 from theory.nn.ranks import gather, world_size
 from theory.nn.statistics import statistic_of, tilted_softmax
 from theory.teachers import Teacher, check_teacher
+from theory.tilts import tilt_kernel
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -179,8 +180,8 @@ class TeacherNormalizer(nn.Module):
         self._check_shape(logits)
         with torch.no_grad():
             z, tau, log_tilt = self._tilt(logits, temperature)
-            scores = z / tau if log_tilt is None else z / tau + log_tilt[..., None, :]
-            return normalize(scores, xp)
+            log_p = normalize(z, xp, tau)
+            return log_p if log_tilt is None else tilt_kernel(log_p, log_tilt, xp)
 
     def probabilities(
         self, logits: Float[Tensor, "*batch N K"], *, temperature: float | Tensor = 1.0

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from theory.nn.blocks import blocks, buffers, in_blocks, like, scaled
 
@@ -33,8 +32,8 @@ def pair_cross_entropy(
     .. math:: \sum_{i \ne j} \frac1N \sum_n -\sum_k r_n^i(k) \log \mathrm{softmax}(z_n^j/\tau)(k)
 
     0 log 0 = 0, so that a student may rule a cluster out that no teacher uses; else −inf stays infinite. It
-    is computed in the dtype of r, and differentiated in the students only, once: ∂/∂zʲ = (softmax · Σ r −
-    r)/(τN), in the dtype of the logits.
+    is computed in the dtype of r, and differentiated in the students only: ∂/∂zʲ = (softmax · Σ r − r)/(τN),
+    in the dtype of the logits. With create_graph=True it can be differentiated again.
 
     Parameters
     ----------
@@ -51,11 +50,6 @@ def pair_cross_entropy(
     -------
     Float[Tensor, "*batch"]
         In nats, a sum over T · (views) pairs less those left out.
-
-    Raises
-    ------
-    RuntimeError
-        On a second differentiation.
 
     Examples
     --------
@@ -81,13 +75,13 @@ class _Pairs(torch.autograd.Function):
         return total / r.shape[-2]
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         r, *students = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
         scale = grad.to(r.dtype) / (ctx.temperature * r.shape[-2])
+        again = torch.is_grad_enabled()  # create_graph: what is written in place could not be differentiated
         with torch.autocast(r.device.type, enabled=False):
-            gradients = (_blocked_gradients if in_blocks(r) else _whole_gradients)(
+            gradients = (_blocked_gradients if in_blocks(r) and not again else _whole_gradients)(
                 r, students, wanted, ctx.temperature, ctx.one_pair, scale
             )
         return None, None, None, *gradients

@@ -16,7 +16,7 @@ from torch import Tensor
 from theory.batches import log_power_mean_of
 from theory.checks import Ensemble
 from theory.logspace import normalize
-from theory.nn.blocks import blocks, buffers, in_blocks, like, scaled
+from theory.nn.blocks import blocks, buffers, in_blocks, like
 from theory.teachers import TEACHERS, Batch, Settings, Teacher
 
 if TYPE_CHECKING:
@@ -57,15 +57,15 @@ def tilted_softmax(
 ) -> Float[Tensor, "*batch N K"]:
     """softmax(z/τ + λ), λ = 0 where None."""
     if not in_blocks(z) or isinstance(temperature, Tensor):
-        scores = z / temperature if log_tilt is None else z / temperature + log_tilt[..., None, :]
-        return torch.softmax(scores, dim=-1)
+        scores = (z - z.amax(dim=-1, keepdim=True)) / temperature
+        return torch.softmax(scores if log_tilt is None else scores + log_tilt[..., None, :], dim=-1)
     r = torch.empty_like(z, memory_format=torch.contiguous_format)
     flat, out = z.reshape(-1, *z.shape[-2:]), r.view(-1, *z.shape[-2:])
     if log_tilt is not None:
         log_tilt = log_tilt.expand(*z.shape[:-2], z.shape[-1]).reshape(-1, 1, z.shape[-1])
     (room,) = buffers(flat, 1)
     for i, j in blocks(flat.shape):
-        x = scaled(flat[i, j], temperature, room)
+        x = _shifted(flat[i, j], temperature, room)
         x = x if log_tilt is None else x.add_(log_tilt[i])
         out[i, j] = torch.softmax(x, dim=-1)
     return r
@@ -79,10 +79,15 @@ def _log_prior(z: Tensor, temperature: float | Tensor) -> Tensor | None:
     total = flat.new_zeros((flat.shape[0], flat.shape[-1]))
     first, second = buffers(flat, 2)
     for i, j in blocks(flat.shape):
-        x = scaled(flat[i, j], temperature, first)
+        x = _shifted(flat[i, j], temperature, first)
         p = torch._softmax(x, -1, False, out=like(second, x))
         total[i] += p.sum(dim=-2)
     prior = total / z.shape[-2]
     if not bool(((prior > SURE) & (prior < 0.5)).all()):
         return None
     return prior.log_().reshape(*z.shape[:-2], z.shape[-1])
+
+
+def _shifted(z: Tensor, temperature: float, buffer: Tensor) -> Tensor:
+    """(z − max z)/τ: the difference first, or a large offset would cost its digits 1/τ times over."""
+    return torch.sub(z, z.amax(dim=-1, keepdim=True), out=like(buffer, z)).div_(temperature)
