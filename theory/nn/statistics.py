@@ -63,11 +63,12 @@ def tilted_softmax(
     flat, out = z.reshape(-1, *z.shape[-2:]), r.view(-1, *z.shape[-2:])
     if log_tilt is not None:
         log_tilt = log_tilt.expand(*z.shape[:-2], z.shape[-1]).reshape(-1, 1, z.shape[-1])
-    (room,) = buffers(flat, 1)
+    first, second = buffers(flat, 2)
     for i, j in blocks(flat.shape):
-        x = _shifted(flat[i, j], temperature, room)
+        x = _shifted(flat[i, j], temperature, first)
         x = x if log_tilt is None else x.add_(log_tilt[i])
-        out[i, j] = torch.softmax(x, dim=-1)
+        p, total = _softmax(x, second)
+        torch.div(p, total, out=out[i, j])
     return r
 
 
@@ -80,8 +81,8 @@ def _log_prior(z: Tensor, temperature: float | Tensor) -> Tensor | None:
     first, second = buffers(flat, 2)
     for i, j in blocks(flat.shape):
         x = _shifted(flat[i, j], temperature, first)
-        p = torch._softmax(x, -1, False, out=like(second, x))
-        total[i] += p.sum(dim=-2)
+        p, mass = _softmax(x, second)
+        total[i] += p.div_(mass).sum(dim=-2)
     prior = total / z.shape[-2]
     if not bool(((prior > SURE) & (prior < 0.5)).all()):
         return None
@@ -91,3 +92,9 @@ def _log_prior(z: Tensor, temperature: float | Tensor) -> Tensor | None:
 def _shifted(z: Tensor, temperature: float, buffer: Tensor) -> Tensor:
     """(z − max z)/τ: the difference first, or a large offset would cost its digits 1/τ times over."""
     return torch.sub(z, z.amax(dim=-1, keepdim=True), out=like(buffer, z)).div_(temperature)
+
+
+def _softmax(x: Tensor, buffer: Tensor) -> tuple[Tensor, Tensor]:
+    """softmax(x) and its sum: the library's normaliser is added up in line, and off by 1e-6 at K = 1e4."""
+    p = torch._softmax(x, -1, False, out=like(buffer, x))
+    return p, p.sum(dim=-1, keepdim=True)
