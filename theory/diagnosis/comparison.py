@@ -10,9 +10,7 @@ import numpy as np
 from theory.checks import Ensemble
 from theory.crossing import teacher_crossing_kernel
 from theory.diagnosis.report import Finding, Record, Report, note
-from theory.diagnosis.run import Run
-from theory.ensembles import jensen_gap_kernel
-from theory.informations import lautum_information_kernel
+from theory.diagnosis.run import Run, power_mean_order
 from theory.logspace import Array
 from theory.projection import NotConverged, project_kernel
 from theory.teachers import TEACHERS, Settings
@@ -64,15 +62,14 @@ class ProjectedComparison(Record):
 
 def compare_with_projected(report: Report, run: Run, constrained: Ensemble) -> None:
     """Add what can be said: nothing where log p has zeros, no distance where the solver stopped."""
-    log_p, weights, _, xp = run.batch.ensemble
-    if np.isneginf(log_p).any():
+    raw = run.raw()
+    if np.isneginf(raw.lowest).any():
         text = "there are exact zeros, where the geometric mean is 0 and centering undefined."
         report.say([note("J1", text)])
         return
     report.add(
         CenteringPrice(
-            lautum_information=float(lautum_information_kernel(log_p, weights, xp)),
-            gap_oscillation=float(np.ptp(jensen_gap_kernel(log_p, weights, xp))),
+            lautum_information=raw.lautum_information, gap_oscillation=float(np.ptp(raw.jensen_gap))
         )
     )
     try:
@@ -110,14 +107,6 @@ def _about_the_distances(comparison: ProjectedComparison, run: Run) -> Iterator[
         nearer = f", the inverse-prior teacher {other:.2f}" if other < in_use - NEARER else ""
         yield note("J7", f"{text}{nearer}.")
     crossing = comparison.crossing_batch_size
-    if _power_mean_order(run) in (0.0, 1.0) and 10 <= crossing < 1e5:
+    if power_mean_order(run) in (0.0, 1.0) and 10 <= crossing < 1e5:
         text = f"from about {crossing:.0f} samples on, the noise of a batch moves inverse priors less than "
         yield note("E1", f"{text}centering is away from them.")
-
-
-def _power_mean_order(run: Run) -> float | None:
-    """s of a teacher whose statistic is a power mean of p, which no shift of a sample moves; else None."""
-    teacher = run.teacher
-    if not (teacher.pools and "sample shift" in teacher.ignores):
-        return None
-    return teacher.order_of_average(run.settings)

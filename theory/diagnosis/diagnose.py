@@ -6,7 +6,8 @@ the same answer to every sample, as a collapsed one does: logits of one moment c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from theory.checks import check_number
@@ -28,14 +29,14 @@ __all__ = ["diagnose"]
 
 
 def diagnose(
-    logits: Float[Array, "N K"],
+    logits: Float[Array, "N K"] | str | PathLike[str] | Iterable[Float[Array, "n K"]],
     *,
     temperature: float,
     teacher: str | Teacher = "centering",
     order: float | None = None,
     rounds: int | None = None,
     center: Float[Array, " K"] | None = None,
-    student_logits: Float[Array, "N K"] | None = None,
+    student_logits: Float[Array, "N K"] | str | PathLike[str] | None = None,
     student_temperature: float | None = None,
     loss: float | None = None,
     log_target: Float[Array, " K"] | None = None,
@@ -46,14 +47,17 @@ def diagnose(
 ) -> Diagnosis:
     """Fate, margin H(r̄) − loss, distance from the projected teacher and safe range of the knobs, from logits.
 
-    A few hundred samples are enough. Memory taken: some twenty arrays of N K numbers, 3 GB for 256 samples
-    at K = 65536.
+    A few hundred samples are enough. Up to 2²⁴ logits are worked on whole, in float64, in some twenty arrays
+    of that size at most (2.5 GiB). Of more, a pass over all rows tells what the network has become and, from
+    an array or a file, a second one what its constraint makes of it, in 32 MiB and what K clusters need; all
+    else is of 2²² logits (64 rows at least) drawn from them with a fixed seed, and the report says so: memory
+    does not grow with N.
 
     Parameters
     ----------
     logits
         z, [N, K], the teacher network's raw outputs, before centre and temperature; N ≥ 2. Of any array
-        library; computed on in float64.
+        library, the path of a .npy file, which is mapped, or a generator of blocks [n, K].
     temperature
         τ_t > 0.
     teacher
@@ -65,7 +69,8 @@ def diagnose(
     center
         DINO's moving c, [K], as it was applied to these logits; their mean if not given.
     student_logits
-        [N, K], raw outputs for other views of the same samples in the same order.
+        [N, K], raw outputs for other views of the same samples in the same order, or the path of a .npy
+        file; not with a generator of blocks.
     student_temperature
         τ_s > 0. `student_logits`, `teacher_momentum`, `center_momentum`, `learning_rate` and `features`
         need it.
@@ -133,14 +138,14 @@ def diagnose(
     network = read_teacher(report, run, constrained)
     fate, prior_entropy, paid = network.fate, network.raw_teacher_prior_entropy, logged
     if log_q is not None:
-        student = read_student(report, constrained, log_q, logged)
+        student = read_student(report, constrained.ensemble, log_q, logged)
         prior_entropy, paid = student.student_prior_entropy, student.loss
         fate = fate_of(student.student_information, prior_entropy, network.clusters)
     if paid is not None:
         read_loss(report, paid, network, fate)
     name_fate(report, fate, prior_entropy, teacher=network, run=run, knobs=knobs)
     if network.fate == "alive":
-        compare_with_projected(report, run, constrained)
+        compare_with_projected(report, run, constrained.ensemble)
     if knobs is not None:
         judge_temperatures(report, knobs, fate)
     judge_center(report, run, knobs)

@@ -21,6 +21,7 @@ from theory.checks import (
     on_host,
 )
 from theory.diagnosis.run import Knobs, Run
+from theory.diagnosis.sample import source_of
 from theory.logspace import Array, normalize
 from theory.teachers import Batch, Teacher, check_teacher
 
@@ -51,7 +52,8 @@ def check_run(
     settings = chosen.check_settings(order=order, rounds=rounds)
     if center is not None and not chosen.in_logits:
         raise ValueError(f"`center` must be None for teacher {chosen.name!r}, got an array.")
-    z = _raw_outputs("logits", logits)
+    source = source_of(logits, tau)
+    z = _raw_outputs("logits", source.rows)
     log_p = normalize(z, np, tau)
     target = None if log_target is None else _one_ensemble("log_target", log_target, 1)
     log_pi = check_target(target, log_p, np, "logits")
@@ -61,7 +63,9 @@ def check_run(
         check_against("center", c, z.shape[1:], "the clusters of `logits`")
         check_finite("center", c, np)
     ensemble = Ensemble(log_p, check_weights(None, log_p, np), log_pi, np)
-    return Run(batch=Batch(z, tau, ensemble, even=True), teacher=chosen, settings=settings, center=c)
+    return Run(
+        batch=Batch(z, tau, ensemble, even=True), teacher=chosen, settings=settings, center=c, source=source
+    )
 
 
 def check_needs(student_temperature: float | None, **given: Any) -> None:
@@ -104,7 +108,7 @@ def check_knobs(
 
 def check_student(student_logits: Array, run: Run, knobs: Knobs) -> Float[np.ndarray, "N K"]:
     """log q of the student's raw outputs, for the samples and clusters of the run."""
-    z = _raw_outputs("student_logits", student_logits)
+    z = _raw_outputs("student_logits", run.source.of(student_logits))
     check_same_shape("student_logits", z, "logits", run.batch.logits)
     return normalize(z, np, knobs.student_temperature)
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from theory.checks import Ensemble
 from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, warning
-from theory.diagnosis.run import Run
+from theory.diagnosis.run import Constrained, Run, summary_of
 from theory.divergences import cross_entropy_kernel
-from theory.informations import informations_kernel
-from theory.logspace import Array, log_mean_exp
+from theory.logspace import Array
 from theory.objective import certificate_kernel, evaluate_kernel
 
 __all__ = ["LossReading", "StudentReading", "TeacherReading", "fate_of"]
@@ -79,28 +78,29 @@ class TeacherReading(Record):
         return fate_of(self.raw_teacher_information, self.raw_teacher_prior_entropy, self.clusters)
 
 
-def read_teacher(report: Report, run: Run, constrained: Ensemble) -> TeacherReading:
-    """Add informations, entropies and shares of p and of r."""
-    samples, clusters = run.batch.ensemble.log_p.shape
-    raw_information, raw_prior_entropy, raw_entropy = _information_and_entropies(run.batch.ensemble)
-    information, prior_entropy, entropy = _information_and_entropies(constrained)
-    log_r, weights, log_pi, xp = constrained
-    shares = np.exp(log_mean_exp(log_r, weights, xp))
+def read_teacher(report: Report, run: Run, constrained: Constrained) -> TeacherReading:
+    """Add informations, entropies and shares of p and of r, of all rows where they can be read again."""
+    log_pi, xp = run.batch.ensemble.log_target, run.batch.ensemble.xp
+    raw, samples = run.raw(), len(run.batch.logits)
+    under = run.source.under(run.temperature * constrained.log_tilt, run.temperature)
+    if run.source.whole is not None:
+        report.say([_about_the_sample(samples, run.source.whole.samples, again=under is not None)])
+    taught = under or summary_of(constrained.ensemble)
     reading = TeacherReading(
-        samples=samples,
-        clusters=clusters,
-        log_clusters=math.log(clusters),
-        raw_teacher_information=raw_information,
-        raw_teacher_prior_entropy=raw_prior_entropy,
-        raw_teacher_entropy=raw_entropy,
-        teacher_information=information,
-        teacher_prior_entropy=prior_entropy,
-        teacher_entropy=entropy,
-        clusters_in_use=len(np.unique(log_r.argmax(1))),
-        teacher_off_target_tv=0.5 * float(np.abs(shares - np.exp(log_pi)).sum()),
+        samples=raw.samples,
+        clusters=raw.clusters,
+        log_clusters=math.log(raw.clusters),
+        raw_teacher_information=raw.mutual_information,
+        raw_teacher_prior_entropy=raw.prior_entropy,
+        raw_teacher_entropy=raw.entropy,
+        teacher_information=taught.mutual_information,
+        teacher_prior_entropy=taught.prior_entropy,
+        teacher_entropy=taught.entropy,
+        clusters_in_use=int(np.count_nonzero(taught.largest_count)),
+        teacher_off_target_tv=0.5 * float(np.abs(np.exp(taught.log_prior) - np.exp(log_pi)).sum()),
     )
-    target_entropy = float(cross_entropy_kernel(log_pi, log_pi, xp))
-    report.add(reading, _about_the_teacher(reading, math.exp(target_entropy), exact=run.teacher.exact))
+    wanted = math.exp(float(cross_entropy_kernel(log_pi, log_pi, xp)))
+    report.add(reading, _about_the_teacher(reading, samples, wanted, exact=run.teacher.exact))
     return reading
 
 
@@ -169,9 +169,17 @@ def read_loss(report: Report, loss: float, teacher: TeacherReading, fate: Fate) 
     report.add(reading, _about_the_loss(reading, teacher, fate))
 
 
-def _about_the_teacher(reading: TeacherReading, target_clusters: float, *, exact: bool) -> Iterator[Finding]:
+def _about_the_sample(drawn: int, samples: int, *, again: bool) -> Finding:
+    """What is of all rows and what is not."""
+    of_all = "the teacher's numbers are" if again else "what is called raw is"
+    return note("O3", f"{of_all} of all {samples:,} rows, all else of {drawn:,} that were drawn.")
+
+
+def _about_the_teacher(
+    reading: TeacherReading, drawn: int, target_clusters: float, *, exact: bool
+) -> Iterator[Finding]:
     """Whether there are samples enough, and clusters enough in use."""
-    n = reading.samples
+    n = drawn
     if n < FEW:
         yield warning("E1", f"{n} samples are too few to call a fate.", f"{FEW} or more.")
     if n < reading.clusters:
@@ -202,11 +210,3 @@ def _about_the_loss(reading: LossReading, teacher: TeacherReading, fate: Fate) -
     else:
         text = f"the loss is {-margin:.3g} nats too high to prove that the student looks at its input."
         yield note("O5", text)
-
-
-def _information_and_entropies(ensemble: Ensemble) -> tuple[float, float, float]:
-    """I(X;K), H of the cluster prior, and the mean entropy of a sample."""
-    log_p, weights, _, xp = ensemble
-    found = informations_kernel(log_p, weights, xp)
-    prior_entropy = cross_entropy_kernel(found.log_prior, found.log_prior, xp)
-    return float(found.information), float(prior_entropy), float(found.entropy)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from theory.checks import Ensemble
+from theory.diagnosis.sample import Source
 from theory.feasibility import check_feasible
+from theory.summary import Summary
+from theory.summary.one_pass import Part
 from theory.teachers import Batch, Settings, Teacher
 from theory.tilts import tilt_kernel
 
@@ -30,17 +33,24 @@ class Run:
         The constraint.
     center : [K] or None
         The moving centre as it was applied; None where λ is that of the batch itself.
+    source : Source
+        Where the rows of the batch come from: they may be a sample of more.
     """
 
     batch: Batch
     teacher: Teacher
     settings: Settings
     center: Float[np.ndarray, " K"] | None
+    source: Source
 
     @property
     def temperature(self) -> float:
         """τ_t."""
         return float(self.batch.temperature)
+
+    def raw(self) -> Summary:
+        """Of the teacher before its constraint, all rows."""
+        return self.source.whole or summary_of(self.batch.ensemble)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +87,31 @@ class Knobs:
         return self.teacher_temperature < self.student_temperature
 
 
-def constrain(run: Run) -> Ensemble:
-    """log r of the teacher under its constraint, with weights and target as they were."""
+def summary_of(ensemble: Ensemble) -> Summary:
+    """Of checked log-probabilities [N, K]."""
+    return Part(ensemble.log_p, ensemble.weights, 1.0).summary()
+
+
+class Constrained(NamedTuple):
+    """The teacher under its constraint."""
+
+    ensemble: Ensemble
+    """log r, with weights and target as they were."""
+    log_tilt: Float[np.ndarray, " K"]
+    """λ."""
+
+
+def constrain(run: Run) -> Constrained:
+    """λ as the run applied it, of all rows where a summary gives it, and the tilt of the batch by it."""
     log_p, weights, log_pi, xp = run.batch.ensemble
     if run.teacher.exact:
         check_feasible(run.batch.ensemble, name="logits")
     with np.errstate(invalid="ignore", over="ignore"):  # said below, in words
         if run.center is not None:
             log_tilt = run.teacher.applied(run.center, run.temperature, log_pi)
+        elif run.source.whole is not None and (order := power_mean_order(run)) in (0.0, 1.0):
+            whole = run.source.whole
+            log_tilt = log_pi - (whole.log_prior if order else whole.log_geometric_mean)
         else:
             log_tilt = run.teacher.log_tilt_of(run.batch, run.settings)
     bad = ~np.isfinite(log_tilt)
@@ -97,4 +124,12 @@ def constrain(run: Run) -> Ensemble:
             f"`{name}` over `temperature` must be finite for {who}, got a mean of "
             f"{(log_pi - log_tilt)[where]:g} in cluster {where}."
         )
-    return Ensemble(tilt_kernel(log_p, log_tilt, xp), weights, log_pi, xp)
+    return Constrained(Ensemble(tilt_kernel(log_p, log_tilt, xp), weights, log_pi, xp), log_tilt)
+
+
+def power_mean_order(run: Run) -> float | None:
+    """s of a teacher whose statistic is a power mean of p, which no shift of a sample moves; else None."""
+    teacher = run.teacher
+    if not (teacher.pools and "sample shift" in teacher.ignores):
+        return None
+    return teacher.order_of_average(run.settings)

@@ -6,7 +6,7 @@ method goes on from where they came to, on the smaller side: for N < K on the tr
 unknowns are samples, if none has a weight of next to nothing.
 """
 
-from theory.dual.maximise import maximise
+from theory.dual.ascent import maximise
 from theory.dual.problem import Dual
 
 __all__ = ["Dual", "maximise"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import mmap
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,8 @@ FEW_ROWS = 256
 Rows = tuple[np.ndarray, np.ndarray | None]
 
 
-def parts_of(source: Any, weights: Array | None) -> Iterator[Rows]:
-    """Rows [n, K], floating-point, with their weights [n] or None, part by part.
+def parts_of(source: Any, weights: Array | None, size: int | None = None) -> Iterator[Rows]:
+    """Rows [n, K], floating-point, with their weights [n] or None, in parts of `size` elements.
 
     Raises
     ------
@@ -35,9 +36,9 @@ def parts_of(source: Any, weights: Array | None) -> Iterator[Rows]:
         No array, file or iterable of blocks; blocks of unlike K; a shape that is not [..., N, K].
     """
     if isinstance(source, str | PathLike):
-        source = _mapped(Path(source))
+        source = mapped(source)
     if array_api_compat.is_array_api_obj(source) and not isinstance(source, np.generic):
-        yield from _cut(*_rows(source, weights))
+        yield from _cut(*_rows(source, weights), size or PART)
         return
     if not isinstance(source, Iterable) or isinstance(source, bytes | dict):
         raise TypeError(
@@ -46,11 +47,12 @@ def parts_of(source: Any, weights: Array | None) -> Iterator[Rows]:
     if weights is not None:
         raise ValueError("`weights` must come with the blocks, as pairs (logits, weights), got an array.")
     for rows, w in _gathered(_blocks(source)):
-        yield from _cut(rows, w)
+        yield from _cut(rows, w, size or PART)
 
 
-def _mapped(path: Path) -> np.ndarray:
+def mapped(given: str | PathLike[str]) -> np.ndarray:
     """A .npy file [..., N, K], mapped: nothing is read yet."""
+    path = Path(given)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is {'not a file' if path.exists() else 'not there'}.")
     with path.open("rb") as file:
@@ -122,8 +124,31 @@ def _joined(held: list[Rows]) -> Rows:
     return np.concatenate([z for z, _ in held]), np.concatenate(weights) if weights else None
 
 
-def _cut(rows: Float[np.ndarray, "N K"], weights: Float[np.ndarray, " N"] | None) -> Iterator[Rows]:
-    size = max(1, PART // rows.shape[1])
+def _cut(
+    rows: Float[np.ndarray, "N K"], weights: Float[np.ndarray, " N"] | None, elements: int
+) -> Iterator[Rows]:
+    size = max(1, elements // rows.shape[1])
+    ask = _reader_ahead(rows)
+    ask(rows[:size])
     for start in range(0, len(rows), size):
         stop = start + size
+        ask(rows[stop : stop + size])
         yield rows[start:stop], None if weights is None else weights[start:stop]
+
+
+def _reader_ahead(rows: np.ndarray) -> Callable[[np.ndarray], None]:
+    """Asks the system to read a part of a mapped file while another is worked on."""
+    held: Any = rows
+    while isinstance(held, np.ndarray) and held.base is not None:
+        held = held.base
+    if not (isinstance(held, mmap.mmap) and hasattr(held, "madvise")):
+        return lambda part: None
+    mapped, first = held, np.frombuffer(held, np.uint8).ctypes.data
+
+    def ask(part: np.ndarray) -> None:
+        if part.size:
+            start = part.ctypes.data - first
+            page = start - start % mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_WILLNEED, page, start + part.nbytes - page)
+
+    return ask
