@@ -7,7 +7,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
-from theory import TEACHERS
+from theory import TEACHERS, log_prior, log_softmax
 from theory.nn import ClusterDistillationLoss, TeacherNormalizer, blocks, statistics
 from theory.nn.pairs import pair_cross_entropy
 
@@ -215,3 +215,12 @@ def test_many_clusters_sum_to_one_to_the_last_digits(name, momentum):
     z = torch.randn(8, 16384, generator=torch.Generator().manual_seed(0)) / 5
     r = TeacherNormalizer(name, clusters=16384, momentum=momentum).probabilities(z, temperature=0.04)
     torch.testing.assert_close(r.double().sum(-1), torch.ones(8, dtype=torch.float64), rtol=0.0, atol=2e-7)
+
+
+def test_a_prior_next_to_one_keeps_the_digits_of_its_logarithm():
+    z = torch.randn(9, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z[:, 0] += 8.0
+    normalizer = made("inverse_prior", momentum=0.9, manual_update=True).double()
+    normalizer.probabilities(z, temperature=0.3)
+    expected = log_prior(log_softmax(z, temperature=0.3))
+    torch.testing.assert_close(normalizer.moving.pending, expected, rtol=1e-10, atol=0.0)
