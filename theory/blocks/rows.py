@@ -98,12 +98,13 @@ def blocked_kl(
 ) -> Float[np.ndarray, "*batch"]:
     """Σₖ p (e^{−d} − 1 + d), d = log(p/q), by row; rows whose terms cancel are handed over."""
     pair = Pair(log_p, log_q)
-    value = np.empty(pair.walk.shape[:2])
+    value, narrow = np.empty(pair.walk.shape[:2]), pair.walk.single
     for i, j, p, q in pair.blocks():
-        found = _kl_of_rows(pair.walk, p, q)
-        if pair.walk.single and not (found > NARROW).all():
-            found = _kl_of_rows(pair.walk, pair.walk.wide(p, 3), pair.walk.wide(q, 4))
-        value[i, j] = found
+        if narrow:
+            value[i, j] = _kl_of_rows(pair.walk, p, q)
+            narrow = bool((value[i, j] > NARROW).all())  # nor will the blocks after this one be, if it is not
+        if not narrow:
+            value[i, j] = _kl_of_rows(pair.walk, pair.walk.wide(p, 3), pair.walk.wide(q, 4))
     return pair.back(exact, value, ~((value > FINE) & (value < np.inf)), xp)
 
 
