@@ -152,6 +152,10 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     wanted = f"{path} must be a .npy or .npz file of plain numbers"
     try:
         with path.open("rb") as file:
+            single = file.read(6) == b"\x93NUMPY"
+        if single:  # mapped: of a file larger than memory only what is worked on is read
+            return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
+        with path.open("rb") as file:
             held = np.load(file, allow_pickle=False)
             arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
     except UNREADABLE:
