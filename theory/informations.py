@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from theory.blocks import blocked_informations, in_blocks
+from theory.blocks.columns import FINE
 from theory.checks import check_ensemble
 from theory.divergences import cross_entropy_kernel, kl_kernel
-from theory.logspace import Array, Namespace, log_mean_exp, mean_of_rows
+from theory.logspace import Array, Namespace, careful_log_mean_exp, log_mean_exp, mean_of_rows
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -134,9 +136,7 @@ def jeffreys_information(
     0.1040
     """
     log_p, weights, _, xp = check_ensemble(log_p, weights)
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    both = kl_kernel(log_p, log_mean, xp) + kl_kernel(log_mean, log_p, xp)
-    return mean_of_rows(both, weights, xp)
+    return mutual_information_kernel(log_p, weights, xp) + lautum_information_kernel(log_p, weights, xp)
 
 
 def mutual_information_kernel(
@@ -163,8 +163,11 @@ def informations_kernel(
     """log P, I(X;K) and Σ w H(pₙ) for checked input; I is a mean of divergences where a difference fails."""
     log_prior, difference, entropy = _of_one_pass(log_p, weights, xp)
     if difference is None or np.any(np.isnan(difference)):
-        rows = kl_kernel(log_p, log_prior[..., None, :], xp)
-        difference = mean_of_rows(rows, weights, xp)
+
+        def from_prior(log_p: Array, log_prior: Array) -> Array:
+            return kl_kernel(log_p, log_prior[..., None, :], xp)
+
+        difference = _measured(from_prior, log_prior, log_p, weights, xp)
     return Informations(log_prior, difference, entropy)
 
 
@@ -175,8 +178,26 @@ def _of_one_pass(log_p: Array, weights: Array, xp: Namespace) -> tuple[Array, Ar
 
 
 def lautum_information_kernel(
-    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*#batch N"], xp: Namespace
+    log_p: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
 ) -> Float[Array, "*batch"]:
     """L(X;K) for checked input."""
-    log_mean = log_mean_exp(log_p, weights, xp)[..., None, :]
-    return mean_of_rows(kl_kernel(log_mean, log_p, xp), weights, xp)
+
+    def to_prior(log_p: Array, log_prior: Array) -> Array:
+        return kl_kernel(log_prior[..., None, :], log_p, xp)
+
+    return _measured(to_prior, log_mean_exp(log_p, weights, xp), log_p, weights, xp)
+
+
+def _measured(
+    divergence: Callable[[Array, Array], Array], log_prior: Array, log_p: Array, weights: Array, xp: Namespace
+) -> Array:
+    """A mean divergence between pₙ and P; where it is next to nothing, in float64 and from a careful P.
+
+    Of a constant ensemble it is then 0, not the square of a rounding error.
+    """
+    value = mean_of_rows(divergence(log_p, log_prior), weights, xp)
+    if not (isinstance(log_p, np.ndarray) and np.any(value < FINE)):
+        return value
+    wide, w = log_p.astype(np.float64), weights.astype(np.float64)
+    value = mean_of_rows(divergence(wide, careful_log_mean_exp(wide, w, xp)), w, xp)
+    return value.astype(log_p.dtype)

@@ -20,6 +20,7 @@ from theory.blocks import (
     blocked_mean,
     blocked_normalize,
     blocked_sum_exp,
+    careful_columns,
     in_blocks,
 )
 
@@ -95,6 +96,14 @@ def log_mean_exp(
     far_log = xp.log(xp.where(near | empty, 1.0, total))
     value = pivot[..., 0, :] + xp.where(near, xp.log1p(xp.where(near, excess, 0.0)), far_log)
     return xp.where(empty, -math.inf, value)
+
+
+def careful_log_mean_exp(
+    x: Float[Array, "*batch N K"], weights: Float[Array, "*batch N"], xp: Namespace
+) -> Float[Array, "*batch K"]:
+    """log Σₙ wₙ e^{xₙ}, exactly x where x does not vary: what differences near 0 are measured from."""
+    kernel = log_mean_exp.__wrapped__  # type: ignore[attr-defined]
+    return careful_columns(kernel, x, weights, xp) if isinstance(x, np.ndarray) else kernel(x, weights, xp)
 
 
 @in_blocks(blocked_mean)

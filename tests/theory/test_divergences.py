@@ -106,3 +106,28 @@ def test_a_probability_below_the_smallest_float_beside_a_large_one(dtype):
     equal(
         theory.kl(log_p, log_q), [-low, np.log(0.5) - 0.5 * low], rtol=1e-6 if dtype == "float32" else 1e-12
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("clusters", [2, 7, 100])
+def test_a_constant_ensemble_has_no_information_at_all(clusters, dtype):
+    """Exactly: the square of a rounding error would prove that a collapsed student looks at its input."""
+    rng = np.random.default_rng(clusters)
+    for bias in (np.zeros(clusters), *(s * rng.standard_normal(clusters) for s in (1.0, 30.0))):
+        log_p = np.repeat(theory.log_softmax(bias[None]), 13, axis=0).astype(dtype)
+        for function in (theory.mutual_information, theory.lautum_information, theory.jeffreys_information):
+            assert function(log_p) == 0.0
+        assert theory.summarize(log_p).mutual_information <= 1e-30
+        found = theory.certificate(log_p, log_p)
+        assert found.teacher_information == 0.0 and not found.not_constant
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [1e-9, 1e-8, 1e-6, 1e-4, 1e-2])
+def test_no_constant_student_is_ever_proved_to_vary(scale, dtype):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        log_r = theory.log_softmax(rng.standard_normal(6) + scale * rng.standard_normal((9, 6))).astype(dtype)
+        log_q = np.repeat(theory.log_prior(log_r)[None], 9, axis=0).astype(dtype)
+        log_q = theory.log_softmax(log_q)
+        assert not theory.certificate(log_r, log_q).not_constant

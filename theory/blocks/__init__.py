@@ -6,6 +6,7 @@ from theory.blocks.columns import (
     blocked_log_mean_exp,
     blocked_mean,
     blocked_variance,
+    careful_columns,
 )
 from theory.blocks.rows import (
     blocked_cross_entropy,
@@ -32,6 +33,7 @@ __all__ = [
     "blocked_sum_exp",
     "blocked_tilted",
     "blocked_variance",
+    "careful_columns",
     "has_finite_rows",
     "in_blocks",
 ]

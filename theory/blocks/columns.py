@@ -36,6 +36,15 @@ def blocked_log_mean_exp(
     )
 
 
+def careful_columns(
+    exact: Exact, x: Float[np.ndarray, "*batch N K"], weights: Float[np.ndarray, "*batch N"], xp: Namespace
+) -> Float[np.ndarray, "*batch K"]:
+    """The exact form in every column, some at a time."""
+    walk = Walk(x)
+    value = np.empty((walk.shape[0], walk.shape[2]))
+    return walk.back(walk.exact_columns(exact, value, np.full(value.shape, True), weights, xp), walk.shape[2])
+
+
 def blocked_mean(
     exact: Exact, x: Float[np.ndarray, "*batch N K"], weights: Float[np.ndarray, "*batch N"], xp: Namespace
 ) -> Float[np.ndarray, "*batch K"]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.blocks.columns import COARSE, TINY, coarse, sure_log
+from theory.blocks.columns import COARSE, FINE, TINY, coarse, sure_log
 from theory.blocks.rows import LOWEST, NARROW
 from theory.blocks.walk import GATHERED, Walk, split
 from theory.divergences import kl_kernel
 from theory.ensembles import jensen_gap_kernel
 from theory.estimation import dispersion_kernel
-from theory.logspace import log_mean_exp
+from theory.logspace import careful_log_mean_exp, log_mean_exp
 from theory.summary.record import Summary
 
 if TYPE_CHECKING:
@@ -137,10 +137,16 @@ class Part:
         return value
 
     def _information(self, log_prior: np.ndarray) -> float:
-        """Σ w KL(pₙ‖P)."""
-        return sum(
-            float(self.weights[rows] @ kl_kernel(log_p, log_prior[None], np)) for rows, log_p in self._rows()
-        )
+        """Σ w KL(pₙ‖P); next to nothing is measured from a P without rounding."""
+        found = self._mean_divergence(log_prior)
+        if found < FINE:
+            every = np.full(log_prior.shape, True)
+            found = self._mean_divergence(self._where(every, log_prior.copy(), careful_log_mean_exp))
+        return found
+
+    def _mean_divergence(self, log_prior: np.ndarray) -> float:
+        divergences = (self.weights[rows] @ kl_kernel(x, log_prior[None], np) for rows, x in self._rows())
+        return float(sum(divergences))
 
     def _rows(self) -> Iterator[tuple[slice, np.ndarray]]:
         n, k = self.walk.shape[1:]

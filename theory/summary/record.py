@@ -9,7 +9,7 @@ import numpy as np
 
 from theory.divergences import cross_entropy_kernel, kl_kernel
 from theory.ensembles import jensen_gap_kernel
-from theory.logspace import log_mean_exp
+from theory.logspace import careful_log_mean_exp
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -23,8 +23,9 @@ class Summary:
 
     `a + b` is the summary of both ensembles together, each with its weight: what the numbers of the whole
     are made of is never negative (between the parts, and within them), so nothing cancels, and any cut in
-    any order gives the same digits: 12 of float64 logits, 6 of float32, whose exponentials have 7. `sum` of
-    summaries works too. Samples of weight 0 are not in it.
+    any order gives the same digits: 12 of float64 logits, 6 of float32, whose exponentials have 7; fewer of
+    a gap or an information below 1e-6, which then hang on differences of log P. `sum` of summaries works
+    too. Samples of weight 0 are not in it.
 
     Attributes
     ----------
@@ -132,7 +133,7 @@ def _merged(a: Summary, b: Summary) -> Summary:
     weight = a.weight + b.weight
     share = np.array([a.weight, b.weight]) / weight
     log_priors = np.stack([a.log_prior, b.log_prior])
-    log_prior = log_mean_exp(log_priors, share, np)
+    log_prior = careful_log_mean_exp(log_priors, share, np)
 
     def mean(name: str) -> Any:
         return share @ np.stack([getattr(a, name), getattr(b, name)])
