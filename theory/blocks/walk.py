@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import array_api_compat
 import numpy as np
 
 if TYPE_CHECKING:
@@ -156,8 +155,3 @@ def split(indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
     size = max(1, size)
     for start in range(0, len(indices), size):
         yield indices[start : start + size]
-
-
-def is_numpy(xp: Namespace) -> bool:
-    """Whether the arrays of this namespace are NumPy's."""
-    return array_api_compat.is_numpy_namespace(xp)

@@ -88,7 +88,7 @@ def accelerated(dual: Dual, start: Float[Array, "*batch K"], *, limit: int) -> M
         return Maximum(start, math.inf, 0)
     errors = [float(xp.max(kept.error))]
     best = kept
-    memory.add(kept, kept.g != kept.g)
+    memory.add(kept, xp.zeros_like(kept.g) > 0)
     while errors[-1] > dual.tol and len(errors) <= limit and math.isfinite(errors[-1]):
         reached = kernel.at(memory.ahead(kept))
         worse = ~((reached.g >= kept.g - 1e-13 * xp.abs(kept.g)) | (reached.error <= kept.error))
