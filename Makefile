@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := 2.13.0
@@ -60,8 +61,17 @@ site: $(VENV)/.stamp-dev  ## build the site into docs/_build/html
 	rm -rf docs/_build
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/.stamp-dev  ## speed against peers
-	$(BIN)/python -m benchmarks $(ARGS)
+$(BENCH)/.stamp: pyproject.toml constraints.txt Makefile
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet 'pip==26.3'
+	$(BENCH)/bin/python -m pip install --quiet 'torch==$(TORCH)+cpu' --constraint constraints.txt 2>/dev/null \
+	  || $(BENCH)/bin/python -m pip install --quiet 'torch==$(TORCH)' --index-url $(TORCH_CPU_INDEX)
+	$(BENCH)/bin/python -m pip install --quiet --editable '.[torch]' --group experiments --group bench $(CONSTRAINED)
+	$(BENCH)/bin/python -m pip install --quiet --no-deps 'lightly==1.6.0'
+	touch $@
+
+bench: $(BENCH)/.stamp  ## speed beside the peers, into benchmarks/RESULTS.md (ARGS="--only loss", --quick)
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 mutants: $(VENV)/.stamp-dev  ## change theory/ line by line: each change must make a test fail
 	$(BIN)/mutmut run $(ARGS)

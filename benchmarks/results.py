@@ -1,0 +1,129 @@
+"""What a benchmark measured, kept row by row, and `RESULTS.md`, written from what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.turns import Measured, Row
+
+KEPT = Path(__file__).parent / "kept"
+TABLE = Path(__file__).parent / "RESULTS.md"
+LIBRARIES = ("numpy", "scipy", "torch", "pot", "jax", "ott-jax", "regot", "mdot-tnt", "lightly")
+REASONS: dict[tuple[str, str, str], str] = {}
+"""(group, problem, ours) → why the goal was missed, found by profiling."""
+HEAD = """# Speed beside the peers
+
+Written by `make bench`. In each row the contenders took turns, on one thread unless it says otherwise; times
+are medians. *Ratio* is the time as a multiple of that of the contender the goal is stated against, and the
+goal is the largest ratio allowed of ours. *Error* is said in the first lines of the group's module. *Peak* is
+what the work adds to its input, in MiB. A pass of `np.exp(x)` costs 1 ns an element where the allocator hands
+out memory that it holds, and 10 where it asks the system for it: it is measured in the run of the row.
+"""
+
+
+def keep(row: Row, folder: Path = KEPT) -> Path:
+    """The row as JSON, with the commit and the machine that it is of."""
+    folder.mkdir(exist_ok=True)
+    path = folder / (re.sub(r"[^a-z0-9.]+", "-", f"{row.group} {row.problem} {row.ours}".lower()) + ".json")
+    record = dataclasses.asdict(row) | {"commit": _commit(), "machine": machine()}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    partial.replace(path)
+    return path
+
+
+def kept(folder: Path = KEPT) -> list[tuple[Row, str, str]]:
+    """Each row kept, with its commit and its machine, in the order of groups and files."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text())
+        commit, machine_ = record.pop("commit"), record.pop("machine")
+        measured = tuple(Measured(**one) for one in record.pop("measured"))
+        absent = tuple(map(tuple, record.pop("absent")))
+        found.append((Row(**record, measured=measured, absent=absent), commit, machine_))
+    return found
+
+
+def met(row: Row) -> bool:
+    """Ours is within its goal."""
+    return next(one.ratio for one in row.measured if one.name == row.ours) <= row.goal
+
+
+def table(rows: Iterable[tuple[Row, str, str]]) -> str:
+    """The page."""
+    rows = list(rows)
+    lines = [HEAD]
+    reached = sum(met(row) for row, *_ in rows)
+    lines.append(f"{reached} of {len(rows)} goals are met.\n")
+    for group in dict.fromkeys(row.group for row, *_ in rows):
+        of_group = [entry for entry in rows if entry[0].group == group]
+        lines += [f"## {group}\n"]
+        lines += ["| problem | contender | time | ratio | error | peak MiB | goal |"]
+        lines += ["|---|---|--:|--:|--:|--:|---|"]
+        lines += [line for row, *_ in of_group for line in _lines(row)]
+        missing = dict(pair for row, *_ in of_group for pair in row.absent)
+        lines += ["", *(f"Not there: {name} ({why})." for name, why in missing.items())]
+        commits = ", ".join(dict.fromkeys(commit for _, commit, _ in of_group))
+        machines = "; ".join(dict.fromkeys(where for *_, where in of_group))
+        lines += ["", f"Commit {commits}; {machines}.\n"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _lines(row: Row) -> Iterable[str]:
+    ordered = sorted(row.measured, key=lambda one: (one.name != row.ours, one.seconds))
+    for one in ordered:
+        ours = one.name == row.ours
+        goal = ""
+        if ours:
+            verdict = "met" if met(row) else "**missed**: " + REASONS.get(_key(row), "not yet explained")
+            goal = f"≤ {row.goal:.3g} × {row.against}: {verdict}"
+        name = f"**{one.name}**" if ours else one.name
+        yield (
+            f"| {row.problem if ours else ''} | {name} | {_time(one.seconds)} | {one.ratio:.2f} "
+            f"| {_short(one.error, '.0e')} | {_short(one.peak_mib, '.0f')} | {goal} |"
+        )
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return row.group, row.problem, row.ours
+
+
+def _short(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def machine() -> str:
+    """Processor, cores and the versions of what is measured."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists() and (found := re.search(r"model name\s*:\s*(.+)", info.read_text())):
+        cpu = found.group(1).strip()
+
+    versions = []
+    for name in LIBRARIES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {', '.join(versions)}"
+
+
+def _commit() -> str:
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*"],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return run.stdout.strip() or "unknown"
