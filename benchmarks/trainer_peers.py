@@ -8,6 +8,7 @@ training of all runs, vmap within scan.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -79,12 +80,45 @@ def flat(layers: list[Affine]) -> np.ndarray:
 
 
 def plain(size: Size, dtype: torch.dtype = torch.float32) -> np.ndarray:
-    """Final weights of the students, one run after another."""
-    runs = [_plain_run(size, run, dtype) for run in range(size.last - size.first)]
-    return np.concatenate([flat(run) for run in runs])
+    """Final weights of the students, one run after another, both views in one product."""
+    return np.concatenate([flat(_plain_run(size, run, dtype, _together)) for run in _runs(size)])
 
 
-def _plain_run(size: Size, run: int, dtype: torch.dtype) -> list[Affine]:
+def plain_by_view(size: Size) -> np.ndarray:
+    """The same with a call of the networks for each view and a term for each pair, as DINO's code has it."""
+    return np.concatenate([flat(_plain_run(size, run, torch.float32, _by_view)) for run in _runs(size)])
+
+
+def _runs(size: Size) -> range:
+    return range(size.last - size.first)
+
+
+def _together(student: nn.Module, teacher: nn.Module, center: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of both views, and the mean of the teacher's logits."""
+    with torch.no_grad():
+        z = teacher(x)
+        r = functional.softmax((z - center) / TAU_T, dim=-1)
+    loss = -(r.flip(0) * functional.log_softmax(student(x) / TAU_S, dim=-1)).sum(dim=-1).mean()
+    return loss, z.mean(dim=(0, 1))
+
+
+def _by_view(student: nn.Module, teacher: nn.Module, center: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        z = [teacher(view) for view in x]
+        targets = [functional.softmax((of_view - center) / TAU_T, dim=-1) for of_view in z]
+    terms = [
+        -(targets[1 - i] * functional.log_softmax(student(view) / TAU_S, dim=-1)).sum(dim=-1).mean()
+        for i, view in enumerate(x)
+    ]
+    return torch.stack(terms).mean(), torch.cat(z).mean(dim=0)
+
+
+def _plain_run(
+    size: Size,
+    run: int,
+    dtype: torch.dtype,
+    step: Callable[[nn.Module, nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> list[Affine]:
     layers = start(size)
     modules: list[nn.Module] = []
     for weight, bias in layers:
@@ -97,18 +131,14 @@ def _plain_run(size: Size, run: int, dtype: torch.dtype) -> list[Affine]:
     optimizer = torch.optim.SGD(student.parameters(), lr=RATE, momentum=MOMENTUM)
     center = torch.zeros(ARCHITECTURE.clusters, dtype=dtype)
     for batch in source(size).batches:
-        x = batch.views[run].to(dtype)
-        with torch.no_grad():
-            z = teacher(x)
-            r = functional.softmax((z - center) / TAU_T, dim=-1)
-        loss = -(r.flip(0) * functional.log_softmax(student(x) / TAU_S, dim=-1)).sum(dim=-1).mean()
+        loss, mean = step(student, teacher, center, batch.views[run].to(dtype))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         with torch.no_grad():
             for mine, new in zip(teacher.parameters(), student.parameters(), strict=True):
                 mine.mul_(FOLLOW).add_(new, alpha=1 - FOLLOW)
-            center.mul_(CENTER_MOMENTUM).add_(z.mean(dim=(0, 1)), alpha=1 - CENTER_MOMENTUM)
+            center.mul_(CENTER_MOMENTUM).add_(mean, alpha=1 - CENTER_MOMENTUM)
     linear = [m for m in student if isinstance(m, nn.Linear)]
     return [(m.weight.detach().T[None], m.bias.detach()[None]) for m in linear]
 
