@@ -41,13 +41,16 @@ def test_contenders_take_turns_and_the_ratio_is_that_of_medians():
 
 
 def row_of(ratio, ours="ours"):
+    mine = Measured(name=ours, seconds=0.1, ratio=ratio, error=1e-9)
     return Row(
-        group="a group", problem="a problem", ours=ours, against="peer", goal=0.5,
-        measured=(
-            Measured(name=ours, seconds=0.1, ratio=ratio, error=1e-9), Measured(name="peer", seconds=2, ratio=1)
-        ),
+        group="a group",
+        problem="a problem",
+        ours=ours,
+        against="peer",
+        goal=0.5,
+        measured=(mine, Measured(name="peer", seconds=2, ratio=1)),
         absent=(("another", "not there"),),
-    )  # fmt: skip
+    )
 
 
 def test_rows_are_kept_and_the_page_says_what_was_missed(tmp_path, monkeypatch):
