@@ -1,7 +1,8 @@
 """python -m benchmarks [--only GROUP …] [--repeat N] [--quick] [--large N]: speed beside the peers, by row.
 
-Groups: kernels, exact_teacher, loss, trainer, files. A row that is done is kept under benchmarks/kept and
-RESULTS.md is written anew after each: a run that is stopped loses the row it was in, and no other.
+Groups: kernels, exact_teacher, loss, trainer, files, and scaling, which is drawn. A row that is done is kept
+under benchmarks/kept and RESULTS.md is written anew after each: a run that is stopped loses the row it was
+in, and no other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import rich
 import tyro
 from rich.table import Table
 
-from benchmarks import exact_teacher, files, kernels, loss, results, trainer
+from benchmarks import exact_teacher, files, kernels, loss, results, scaling, trainer
 from benchmarks.turns import Row
 
 GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
@@ -38,8 +39,8 @@ class Settings:
 
 
 def main(settings: Settings) -> None:
-    if unknown := set(settings.only) - set(GROUPS):
-        raise SystemExit(f"--only must be of {', '.join(GROUPS)}, got {min(unknown)}.")
+    if unknown := set(settings.only) - {*GROUPS, "scaling"}:
+        raise SystemExit(f"--only must be of {', '.join(GROUPS)}, scaling, got {min(unknown)}.")
     for name, rows in GROUPS.items():
         if settings.write or (settings.only and name not in settings.only):
             continue
@@ -47,6 +48,11 @@ def main(settings: Settings) -> None:
             _done(row, quick=settings.quick)
     if settings.large and not settings.write:
         _done(files.of_size(settings.large, repeat=1), quick=settings.quick)
+    if not settings.write and "scaling" in (settings.only or ("scaling",)):
+        seconds = scaling.measure(quick=settings.quick)
+        if not settings.quick:
+            scaling.keep(seconds)
+            scaling.draw()
     if not settings.quick:
         results.TABLE.write_text(results.table(results.kept()))
 

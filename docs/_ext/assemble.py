@@ -24,6 +24,7 @@ def write(target: Path) -> None:
         "paper_notes.md": _linked(claims),
         "directions.md": _cited(directions),
         "figures/index.md": _typeset(_labelled((ROOT / "figures/README.md").read_text(encoding="utf-8"))),
+        "speed.md": _speed(),
         "api/index.md": _toctree("API", list(public), _contents(public), hidden=True),
         "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
         "notebooks/index.md": _toctree(
@@ -40,10 +41,18 @@ def write(target: Path) -> None:
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "benchmarks/scaling.svg", target / "scaling.svg")
     for source in (ROOT / "figures").glob("*.svg"):
         shutil.copy(source, target / "figures")
     for source in (ROOT / "notebooks").glob("*.ipynb"):
         (target / "notebooks" / source.name).write_text(_notebook(source), encoding="utf-8")
+
+
+def _speed() -> str:
+    """The page of `make bench`, the picture after its first lines."""
+    head, found, rest = (ROOT / "benchmarks/RESULTS.md").read_text(encoding="utf-8").partition("\n## ")
+    words = "Seconds against samples and against clusters, the other side 64, one thread."
+    return f"{head}\n```{{figure}} scaling.svg\n{words}\n```\n{found}{rest}"
 
 
 def _claims() -> str:
