@@ -1,5 +1,6 @@
 """`theory.summarize`: every number against 50 digits, any cut in any order, files, streams and memory."""
 
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -268,3 +269,11 @@ def test_summaries_of_other_temperatures_or_clusters_do_not_add():
         a + theory.summarize(np.zeros((4, 2)))
     with pytest.raises(TypeError):
         a + 1
+
+
+def test_shards_are_summarized_by_workers_and_added_here():
+    """A summary travels as K numbers, not as rows: by pickle, as Dask and all_gather_object send it."""
+    z = np.random.default_rng(0).standard_normal((400, 12))
+    parts = [pickle.loads(pickle.dumps(theory.summarize(shard))) for shard in np.array_split(z, 4)]
+    assert_same(sum(parts), theory.summarize(z))
+    assert len(pickle.dumps(parts[0])) < z.nbytes / 10
