@@ -175,7 +175,7 @@ def _rows_of(samples: int, clusters: int, *, repeat: int, quick: bool, device: s
         shown = tuple(m for m in results if m.name == name or m.name not in TEACHERS)
         return Row(
             group="loss",
-            problem=f"{what}, {size}",
+            problem=f"step, {size}{what}",
             ours=name,
             against=peer,
             goal=goal,
@@ -184,9 +184,9 @@ def _rows_of(samples: int, clusters: int, *, repeat: int, quick: bool, device: s
         )
 
     for name, (goal, _) in TEACHERS.items():
-        yield row(name, goal, "step", found)
+        yield row(name, goal, "", found)
     whole = next(m.peak_mib for m in found if m.name == peer)
     if whole is not None:
         by_peak = [replace(m, ratio=(m.peak_mib or 0.0) / whole) for m in found]
         for name in TEACHERS:
-            yield row(name, PEAK_GOAL, "peak memory of a step (ratios are of it)", by_peak)
+            yield row(name, PEAK_GOAL, ", peak memory (ratios are of it)", by_peak)
