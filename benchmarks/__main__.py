@@ -53,8 +53,11 @@ def main(settings: Settings) -> None:
         if not settings.quick:
             scaling.keep(seconds)
             scaling.draw()
-    if not settings.quick:
-        results.TABLE.write_text(results.table(results.kept()))
+    if settings.quick:
+        return
+    if not (kept := results.kept()):
+        raise SystemExit("Nothing is kept: `make bench` measures first.")
+    results.TABLE.write_text(results.table(kept))
 
 
 def _done(row: Row, *, quick: bool) -> None:

@@ -68,7 +68,8 @@ def table(rows: Iterable[tuple[Row, str, str]]) -> str:
         lines += [f"## {group}\n"]
         lines += ["| problem | contender | time | ratio | error | peak MiB | goal |"]
         lines += ["|---|---|--:|--:|--:|--:|---|"]
-        lines += [line for row, *_ in of_group for line in _lines(row)]
+        for problem in dict.fromkeys(row.problem for row, *_ in of_group):
+            lines += _lines([row for row, *_ in of_group if row.problem == problem])
         missing = dict(pair for row, *_ in of_group for pair in row.absent)
         lines += ["", *(f"Not there: {name} ({why})." for name, why in missing.items())]
         commits = ", ".join(dict.fromkeys(commit for _, commit, _ in of_group))
@@ -77,17 +78,19 @@ def table(rows: Iterable[tuple[Row, str, str]]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _lines(row: Row) -> Iterable[str]:
-    ordered = sorted(row.measured, key=lambda one: (one.name != row.ours, one.seconds))
-    for one in ordered:
-        ours = one.name == row.ours
-        goal = ""
-        if ours:
+def _lines(rows: list[Row]) -> Iterable[str]:
+    """All contenders of one problem, ours first, each once."""
+    goals = {row.ours: row for row in rows}
+    found = {one.name: one for row in reversed(rows) for one in row.measured}
+    found |= {one.name: one for row in rows for one in row.measured if one.name == row.ours}
+    ordered = sorted(found.values(), key=lambda one: (one.name not in goals, one.seconds, one.name))
+    for number, one in enumerate(ordered):
+        goal, name = "", one.name
+        if row := goals.get(one.name):
             verdict = "met" if met(row) else "**missed**: " + REASONS.get(_key(row), "not yet explained")
-            goal = f"≤ {row.goal:.3g} × {row.against}: {verdict}"
-        name = f"**{one.name}**" if ours else one.name
+            goal, name = f"≤ {row.goal:.3g} × {row.against}: {verdict}", f"**{one.name}**"
         yield (
-            f"| {row.problem if ours else ''} | {name} | {_time(one.seconds)} | {one.ratio:.2f} "
+            f"| {'' if number else rows[0].problem} | {name} | {_time(one.seconds)} | {one.ratio:.2f} "
             f"| {_short(one.error, '.0e')} | {_short(one.peak_mib, '.0f')} | {goal} |"
         )
 
