@@ -15,8 +15,8 @@ def test_every_contender_for_the_exact_teacher_reaches_it_on_an_easy_problem(mak
     log_p = make(32, 8, 1.0)
     exact = exact_teacher.exact(log_p, 1e-9, 100)
     for name, solve in exact_teacher.POT.items():
-        tol, rounds = exact_teacher.tuned(solve, log_p)
-        plan = solve(log_p, tol, rounds)
+        best = exact_teacher.tuned(solve, log_p)
+        plan = solve(log_p, best.tol, best.rounds)
         assert exact_teacher.marginal_error(plan) <= 1e-8, name
         equal(plan / plan.sum(1, keepdims=True), exact, rtol=0, atol=1e-6)
 
