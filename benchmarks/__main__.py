@@ -34,6 +34,7 @@ class Settings:
     only: Annotated[tuple[str, ...], tyro.conf.arg(help="groups, all if none is named")] = ()
     repeat: Annotated[int, tyro.conf.arg(help="turns that each contender takes")] = 5
     quick: Annotated[bool, tyro.conf.arg(help="small problems, printed and not kept")] = False
+    device: Annotated[str, tyro.conf.arg(help="where the loss is computed")] = "cpu"
     large: Annotated[int, tyro.conf.arg(help="rows of the file, besides the usual ones (1000000: 16 GB)")] = 0
     write: Annotated[bool, tyro.conf.arg(help="write RESULTS.md from what is kept, measure nothing")] = False
 
@@ -44,7 +45,8 @@ def main(settings: Settings) -> None:
     for name, rows in GROUPS.items():
         if settings.write or (settings.only and name not in settings.only):
             continue
-        for row in rows(repeat=1 if settings.quick else settings.repeat, quick=settings.quick):
+        where = {"device": settings.device} if name == "loss" else {}
+        for row in rows(repeat=1 if settings.quick else settings.repeat, quick=settings.quick, **where):
             _done(row, quick=settings.quick)
     if settings.large and not settings.write:
         _done(files.of_size(settings.large, repeat=1), quick=settings.quick)

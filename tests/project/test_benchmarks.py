@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import exact_teacher, kernels, results
+from benchmarks import exact_teacher, kernels, loss, results
 from benchmarks.turns import Contender, Measured, Row, take_turns
 from tests.claims.ledger import equal
 
@@ -70,3 +70,10 @@ def test_a_row_measured_again_takes_the_place_of_the_first(tmp_path):
     results.keep(row_of(0.3), tmp_path)
     (path,) = tmp_path.iterdir()
     assert json.loads(path.read_text())["measured"][0]["ratio"] == 0.3
+
+
+def test_every_loss_that_is_timed_is_the_loss_of_the_definition():
+    rows = list(loss.rows(repeat=1, quick=True))
+    errors = [one.error for row in rows for one in row.measured]
+    assert {row.ours for row in rows} >= set(loss.TEACHERS)
+    assert all(error is None or error < 1e-5 for error in errors) and any(errors)
