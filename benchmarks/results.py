@@ -29,8 +29,8 @@ REASONS: dict[tuple[str, str, str], str] = {
 }
 """(group, problem, ours) → why the goal was missed, found by profiling."""
 REASONS_OF_GROUPS = {
-    "What the checks of values add": "that rows of log p sum to 1 is seen by an exponential an element, which is "
-    "what the function costs; the sum of both is within its goal and a fifth"
+    "What the checks of values add": "that rows of log p sum to 1 is seen by an exponential an element, "
+    "which is what the function itself costs; both together are within its own goal and a fifth",
 }
 HEAD = """# Speed beside the peers
 
