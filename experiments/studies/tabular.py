@@ -134,7 +134,7 @@ LABELS = {
 def _log_tilt(teacher: str, log_p: Tensor, last: Tensor) -> Tensor:
     """λ of the teacher; one that is solved for starts from that of the last step."""
     if TEACHERS[teacher].exact:
-        return theory.project(log_p, log_tilt=last).log_tilt
+        return theory.project(log_p, tol=1e-13, log_tilt=last).log_tilt  # what grows starts below 1e-9
     return log_tilt_of(teacher, log_p)
 
 
