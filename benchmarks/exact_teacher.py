@@ -1,4 +1,4 @@
-"""The exact teacher against every solver of the same transport problem that PyPI has.
+"""The exact teacher against solvers of the same transport problem from PyPI.
 
 All solve min Σ w KL(rₙ‖pₙ) with mean 1/K over the samples: entropic optimal transport of cost −log p and
 regularisation 1 between uniform marginals. The error is one for all, Σₖ |mean rₙ(k) − 1/K| after the rows
