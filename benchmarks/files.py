@@ -1,8 +1,8 @@
 """A diagnosis of logits on disk, against reading them with one exponential an element.
 
 float32 logits N(0, 1), K = 4096, written to a temporary folder; the pages that the system holds of the file
-are given back before each turn, so that every contender reads the disk. The centre is given, as DINO's runs
-log it, and the temperature 0.1.
+are given back before each turn, so that every contender reads the disk. Temperature 0.1; no moving centre is
+given: that of all rows is known after a first pass, and what it makes of the rows takes a second.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ REASONS: dict[tuple[str, str, str], str] = {
 }
 """(group, problem, ours) → why the goal was missed, found by profiling."""
 REASONS_OF_GROUPS = {
+    "log P, log G, J, I, L and the inverse-prior λ, from logits": "in float32 an exponential costs 0.5 ns, "
+    "and each of twelve passes over the block (casts to float64, sums, ranges) 0.1 to 0.2",
+    "Teacher and student, checks included": "of two arrays: a pass each for the checks, four exponentials; "
+    "in float32 their casts to float64 cost as much",
+    "Logits on disk": "rows are read twice, once for the network and once for what the constraint, whose λ "
+    "the first pass gives, makes of it; `theory.summarize` alone is within the goal",
     "What the checks of values add": "that rows of log p sum to 1 is seen by an exponential an element, "
     "which is what the function itself costs; both together are within its own goal and a fifth",
 }

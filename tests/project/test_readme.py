@@ -24,7 +24,7 @@ def test_the_claim_table_of_the_readme_is_in_step():
     assert readme == with_table(readme), "run: python -m tests.claims.claim_table"
 
 
-@pytest.mark.parametrize("index", range(3), ids=["numpy", "torch", "diagnosis"])
+@pytest.mark.parametrize("index", range(4), ids=["numpy", "torch", "diagnosis", "summary"])
 def test_the_examples_of_the_readme_print_what_it_says(index, capsys):
     code = blocks("README.md", "python")[index]
     exec(compile(code, f"README.md, example {index + 1}", "exec"), {"__name__": "readme"})
@@ -34,7 +34,7 @@ def test_the_examples_of_the_readme_print_what_it_says(index, capsys):
 
 
 def test_the_python_of_the_readme_is_just_those_examples():
-    assert len(blocks("README.md", "python")) == 3
+    assert len(blocks("README.md", "python")) == 4
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
