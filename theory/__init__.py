@@ -13,6 +13,7 @@ from theory.batches import batch_softmax_log_tilt
 from theory.bounds import hoeffding_bound, specht_bound, variance_bound
 from theory.checks import assume_valid
 from theory.crossing import crossing_batch_size, teacher_crossing_batch_size
+from theory.curves.explain import LossDiagnosis, explain_loss
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.report import Diagnosis, Finding
 from theory.distances import (
@@ -47,6 +48,7 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "InfeasibleTarget",
+    "LossDiagnosis",
     "NotConverged",
     "Objective",
     "Projection",
@@ -65,6 +67,7 @@ __all__ = [
     "ema_variance_factor",
     "entropy",
     "evaluate",
+    "explain_loss",
     "hilbert_diameter",
     "hoeffding_bound",
     "inverse_prior_log_tilt",

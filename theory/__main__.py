@@ -2,6 +2,7 @@
 
 LOGITS is a .npy file [N, K] of raw teacher outputs, or a .npz file whose arrays are named as the arguments of
 `theory.diagnose`: logits, and any of student_logits, center, log_target, features_1, features_2, ….
+`python -m theory loss CURVE --clusters K` reads a loss curve instead (a file called loss is ./loss).
 Exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.curves.command import main as read_loss_curve
 from theory.diagnosis.diagnose import diagnose
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
@@ -43,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if hasattr(sys.stdout, "reconfigure"):  # a terminal without τ shows a question mark
         sys.stdout.reconfigure(errors="replace")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["loss"]:
+        return read_loss_curve(arguments[1:])
     parser = _parser()
     given = parser.parse_args(arguments)
     try:

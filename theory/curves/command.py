@@ -1,0 +1,87 @@
+"""Reading of a loss curve on the command line: `python -m theory loss CURVE --clusters K --like dino`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from theory.curves.explain import explain_loss
+from theory.curves.files import read_curve
+from theory.systems import SYSTEMS
+from theory.teachers import TEACHERS
+
+__all__: list[str] = []
+
+KNOBS = ("teacher_temperature", "student_temperature", "teacher_momentum", "center_momentum")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        system = None if given.like is None else SYSTEMS[given.like]
+        knobs: dict[str, Any] = {name: getattr(system, name) for name in KNOBS if system is not None}
+        knobs |= {} if system is None else {"teacher": system.teacher}
+        own = {name: getattr(given, name) for name in (*KNOBS, "teacher", "learning_rate")}
+        knobs |= {name: value for name, value in own.items() if value is not None}
+        clusters = given.clusters or (None if system is None else system.clusters)
+        if clusters is None:
+            parser.error("--clusters is needed, or --like a system that has a number of them")
+        wanted = {
+            "loss": given.column,
+            "step": given.step,
+            "teacher_entropy": given.teacher_entropy,
+            "kl": given.kl,
+        }
+        columns, told = read_curve(given.curve, wanted)
+        steps = columns.pop("step", None)
+        if steps is not None:
+            knobs["steps"] = steps * given.steps_per_unit
+        found = explain_loss(columns.pop("loss"), clusters=clusters, **columns, **knobs)
+    except (OSError, TypeError, ValueError) as failure:
+        print(f"{parser.prog}: {failure}", file=sys.stderr)
+        return 2
+    if given.json:
+        numbers = {name: x if math.isfinite(x) else str(x) for name, x in found.measurements.items()}
+        record = dataclasses.asdict(found) | {"measurements": numbers, "read": told}
+        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(f"read: {'; '.join(told)}; K = {clusters}\n{found}")
+    return 0 if found.healthy else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m theory loss", description="What a loss curve alone says."
+    )
+    parser.add_argument(
+        "curve", metavar="CURVE", type=Path, help="CSV, JSON lines (DINO's log.txt), or numbers"
+    )
+    parser.add_argument("--clusters", type=int, metavar="K", help="outputs of the head")
+    parser.add_argument("--like", choices=sorted(SYSTEMS), help="take the knobs that this system publishes")
+    parser.add_argument("--column", metavar="NAME", help="of the loss, if it is not found")
+    parser.add_argument("--step", metavar="NAME", help="column of the step")
+    parser.add_argument(
+        "--steps-per-unit",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="steps in one epoch, if epochs are logged",
+    )
+    parser.add_argument("--teacher-entropy", metavar="NAME", help="column of the mean H(r)")
+    parser.add_argument("--kl", metavar="NAME", help="column of the mean KL(r‖q)")
+    parser.add_argument("--teacher", choices=tuple(TEACHERS), help="its constraint")
+    parser.add_argument("--teacher-temperature", "--temperature", type=float, metavar="TAU_T")
+    parser.add_argument("--student-temperature", type=float, metavar="TAU_S")
+    parser.add_argument("--teacher-momentum", type=float, metavar="M", help="per step")
+    parser.add_argument("--center-momentum", type=float, metavar="M", help="per step")
+    parser.add_argument("--learning-rate", type=float, metavar="ETA", help="of plain gradient descent")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    return parser
