@@ -43,8 +43,12 @@ def main(arguments: Sequence[str]) -> int:
         columns, told = read_curve(given.curve, wanted)
         steps = columns.pop("step", None)
         if steps is not None:
-            knobs["steps"] = steps * given.steps_per_unit
-        found = explain_loss(columns.pop("loss"), clusters=clusters, **columns, **knobs)
+            knobs["steps"] = steps * (given.steps_per_unit or 1.0)
+            if given.steps_per_unit is None and "epoch" in told[0].rpartition("steps are")[2]:
+                told.append("steps are epochs: without --steps-per-unit turns are not judged")
+                knobs["center_momentum"] = None
+        knobs |= columns
+        found = explain_loss(knobs.pop("loss"), clusters=clusters, **knobs)
     except (OSError, TypeError, ValueError) as failure:
         print(f"{parser.prog}: {failure}", file=sys.stderr)
         return 2
@@ -71,7 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--steps-per-unit",
         type=float,
-        default=1.0,
         metavar="S",
         help="steps in one epoch, if epochs are logged",
     )

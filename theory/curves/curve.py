@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theory.checks import Matrix
 
@@ -26,7 +27,7 @@ class Curve:
 
     steps: Matrix
     loss: Matrix
-    rows: Matrix
+    rows: NDArray[np.intp]
     repeated: int
     lost: int
     ends_lost: bool
@@ -51,7 +52,7 @@ def curve_of(steps: Matrix, loss: Matrix) -> Curve:
     _, last = np.unique(steps[::-1], return_index=True)
     kept = len(steps) - 1 - last
     finite = np.isfinite(loss[kept])
-    rows = kept[finite]
+    rows = kept[finite].astype(np.intp)
     return Curve(
         steps=steps[rows],
         loss=loss[rows],
