@@ -49,7 +49,7 @@ def diagnose(
 
     A few hundred samples are enough. Up to 2²⁴ logits are worked on whole, in float64, in some twenty arrays
     of that size at most (2.5 GiB). Of more, a pass over all rows tells what the network has become and, from
-    an array or a file, a second one what its constraint makes of it, in 32 MiB and what K clusters need; all
+    an array or a file, a second one what its constraint makes of it, in 64 MiB and what K clusters need; all
     else is of 2²² logits (64 rows at least) drawn from them with a fixed seed, and the report says so: memory
     does not grow with N.
 

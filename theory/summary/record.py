@@ -23,9 +23,9 @@ class Summary:
 
     `a + b` is the summary of both ensembles together, each with its weight: what the numbers of the whole
     are made of is never negative (between the parts, and within them), so nothing cancels, and any cut in
-    any order gives the same digits: 12 of float64 logits, 6 of float32, whose exponentials have 7; fewer of
-    a gap or an information below 1e-6, which then hang on differences of log P. `sum` of summaries works
-    too. Samples of weight 0 are not in it.
+    any order gives the same digits: 12 of float64 logits, 6 of float32, whose exponentials have 7. A gap J
+    near 0 hangs on differences of log P between the parts, and is off by √(2 J) times a rounding of it.
+    `sum` of summaries works too. Samples of weight 0 are not in it.
 
     Attributes
     ----------

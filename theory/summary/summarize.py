@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -13,12 +17,15 @@ from theory.checks.arrays import reads_values
 from theory.logspace import Array
 from theory.summary.one_pass import Part
 from theory.summary.record import Summary
-from theory.summary.sources import parts_of
+from theory.summary.sources import Rows, parts_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 __all__ = ["summarize"]
+
+WORKERS = 4
+"""Threads at most, where there is more than one part; each holds a few blocks."""
 
 
 def summarize(
@@ -34,9 +41,10 @@ def summarize(
         p_n(k) = \frac{e^{z_n(k)/\tau}}{\sum_j e^{z_n(j)/\tau}}, \qquad P = \frac{\sum_n w_n p_n}{\sum_n w_n}
 
     One exponential an element, computed in the precision of the logits and added in float64, in blocks that
-    stay in cache: beyond the input it takes 32 MiB at most and what the K clusters need. A memory-mapped
-    array is read once, in order; where two shards are on two machines, the sum of their summaries is that of
-    both. A number that has lost its digits by cancellation is computed again from the rows it needs.
+    stay in cache: beyond the input it takes 8 MiB a thread and what the K clusters need. More than 2²⁴ logits
+    go in parts, on up to four threads. A memory-mapped array is read once, in order; where two shards are on
+    two machines, the sum of their summaries is that of both. A number that has lost its digits by
+    cancellation is computed again from the rows it needs.
 
     Parameters
     ----------
@@ -76,15 +84,57 @@ def summarize(
     checked = reads_values("logits")
     if weights is not None:
         reads_values("weights")
-    for rows, w in parts_of(logits, weights):
-        found = _summary(rows, w, tau, checked=checked) + found
+    parts = _numbered(parts_of(logits, weights))
+    for part in _in_order(parts, partial(_summary, tau=tau, checked=checked)):
+        found = part + found
     if isinstance(found, int):
         raise ValueError("`logits` must hold at least one block with a sample of positive weight, got none.")
     return found
 
 
-def _summary(rows: np.ndarray, weights: np.ndarray | None, tau: float, *, checked: bool) -> Summary | int:
-    """Of one part; 0 where all its weights are."""
+def _numbered(parts: Iterator[Rows]) -> Iterator[tuple[int, Rows]]:
+    """Each part with the number of its first row."""
+    start = 0
+    for part in parts:
+        yield start, part
+        start += len(part[0])
+
+
+def _in_order(
+    parts: Iterator[tuple[int, Rows]], work: Callable[..., Summary | int]
+) -> Iterator[Summary | int]:
+    """`work` of each part, a few parts at a time: NumPy's loops leave the interpreter to other threads."""
+    first = next(parts, None)
+    if first is None:
+        return
+    second = next(parts, None)
+    if second is None:
+        yield work(*first)
+        return
+    workers = min(WORKERS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        begun = deque(pool.submit(work, *part) for part in (first, second))
+        for part in parts:
+            begun.append(pool.submit(work, *part))
+            if len(begun) > workers:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _summary(start: int, part: Rows, *, tau: float, checked: bool) -> Summary | int:
+    """Of one part; 0 where all its weights are. What is wrong in it is said with the row it starts at."""
+    try:
+        return _checked_summary(*part, tau=tau, checked=checked)
+    except ValueError as failure:
+        if not start:
+            raise
+        raise ValueError(f"{failure} (Counted from row {start}.)") from None
+
+
+def _checked_summary(
+    rows: np.ndarray, weights: np.ndarray | None, *, tau: float, checked: bool
+) -> Summary | int:
     if weights is None:
         weights = np.ones(len(rows))
     elif not (weights > 0).all():

@@ -91,15 +91,15 @@ def test_memory_does_not_grow_with_the_rows(monkeypatch, tmp_path):
     monkeypatch.setattr(sample, "LARGE", 1 << 16)
     monkeypatch.setattr(sample, "DRAWN", 1 << 15)
     peaks = []
-    for rows in (40_000, 80_000):
+    for rows in (60_000, 120_000):
         z = np.random.default_rng(0).standard_normal((rows, 256), np.float32)
         np.save(tmp_path / "z.npy", z)
         tracemalloc.start()
         theory.diagnose(tmp_path / "z.npy", **KNOBS)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0] + 2**20
-    assert peaks[1] < 0.75 * z.nbytes
+    assert peaks[1] < 1.3 * peaks[0] + 2**20  # how many parts are in hand is a matter of timing
+    assert peaks[1] < 0.6 * z.nbytes
 
 
 @pytest.mark.parametrize(
