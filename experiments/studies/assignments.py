@@ -23,7 +23,7 @@ from experiments.training.distill import Trained, Training, train
 from experiments.training.model import Architecture
 
 CLAIMS = ("O4", "T6", "D3")
-MINUTES = 2
+MINUTES = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)

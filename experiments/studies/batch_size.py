@@ -34,7 +34,7 @@ from experiments.training.names import MOVING
 from experiments.training.trained_logits import TrainedLogits
 
 CLAIMS = ("E1", "E2", "J5")
-MINUTES = 12
+MINUTES = 4
 BINS = np.geomspace(1e-4, 1e3, 29)
 """Edges of c²/B."""
 TEACHERS = ("centering", "inverse_prior", "sinkhorn", "projected")

@@ -25,7 +25,7 @@ from experiments.training.variants import Variant
 from theory.dynamics import center_stability, critical_center_momentum
 
 CLAIMS = ("D4",)
-MINUTES = 3
+MINUTES = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 
 CLAIMS = ("O4", "O5")
-MINUTES = 2
+MINUTES = 0.8
 NOT_SHARPENED = "uniform collapse"
 RUNS = ("moving_centering", "inverse_prior", "projected", NOT_SHARPENED, "unconstrained")
 """Runs by their teacher, sharpened, τ_t < τ_s; and moving centering that is not, τ_t = τ_s."""

@@ -23,7 +23,7 @@ from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 
 CLAIMS = ("O4", "T6", "T8", "D2", "D3")
-MINUTES = 9
+MINUTES = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from theory import TEACHERS
 from theory.dynamics import CrossViewMoments, growth_rates, student_gain
 
 CLAIMS = ("D1", "D2", "D3")
-MINUTES = 4
+MINUTES = 2.5
 COMPARED = ("unconstrained", "centering", "inverse_prior", "power_mean", "cumulant", "projected")
 ORDER = 2.0
 """s of the power mean."""

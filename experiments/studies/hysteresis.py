@@ -25,7 +25,7 @@ from theory.dynamics import CrossViewMoments, critical_temperature, survival_tem
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3",)
-MINUTES = 3
+MINUTES = 1.3
 STARTS = ("cold", "warmed up", "learnt")
 BATCHES = ("population", "minibatch")
 

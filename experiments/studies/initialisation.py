@@ -16,7 +16,7 @@ from experiments.training.model import Architecture
 from theory.dynamics import growth_rates, student_gain
 
 CLAIMS = ("D2", "D3")
-MINUTES = 2
+MINUTES = 0.7
 MEASURED = ("student_prior_entropy", "student_information", "teacher_entropy", "nmi")
 
 

@@ -28,7 +28,7 @@ from experiments.training.model import Architecture
 from theory.dynamics import CrossViewMoments, correlations, cross_view_moments, growth_rates
 
 CLAIMS = ("D1", "D2", "D3")
-MINUTES = 20
+MINUTES = 14
 STUDENTS = ("linear", "mlp")
 MEASURED = ("student_prior_entropy", "teacher_entropy", "student_information")
 

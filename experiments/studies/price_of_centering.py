@@ -38,7 +38,7 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 
 CLAIMS = ("J4", "J5", "J7")
-MINUTES = 5.5
+MINUTES = 3.5
 CENTRED = "centering"
 ASIDE = (CENTRED, "inverse_prior", "projected")
 """The teachers made of one p; the distance is that between the first two."""

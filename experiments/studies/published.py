@@ -32,7 +32,7 @@ from theory.dynamics import center_gain_limit, survival_temperature
 from theory.nn.schedules import Schedule
 
 CLAIMS = ("D3", "D4", "D5")
-MINUTES = 2
+MINUTES = 1
 STUDENT_TEMPERATURE = 0.1
 HARD = 1e-3
 """τ_t in place of 0, which no softmax has."""

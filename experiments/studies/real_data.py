@@ -33,7 +33,7 @@ from experiments.training.distill import Snapshot, Training, train
 from experiments.training.model import Architecture
 
 CLAIMS = ("O4", "D1", "T6")
-MINUTES = 3.5
+MINUTES = 3
 RUNS = (
     "moving_centering",
     "unconstrained",

@@ -41,7 +41,7 @@ from experiments.training.model import Architecture
 from theory import TEACHERS
 
 CLAIMS = ("T2", "T3", "O5", "D2")
-MINUTES = 2.5
+MINUTES = 3.5
 CONSTRAINED = tuple(name for name in BY_BATCH if TEACHERS[name].constrained)
 
 
