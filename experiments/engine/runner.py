@@ -57,6 +57,8 @@ def run(entry: Entry, settings: Any, path: Path, context: sweep.Context | None =
     home = RESULTS if path.resolve().is_relative_to(RESULTS) else path.parent
     context = replace(context or sweep.Context(), scratch=home / "partial" / entry.name)
     _check_path(path)
+    if getattr(settings, "seeds", 1) < 1:
+        raise CannotRun(f"`seeds` must be at least 1, got {settings.seeds}.")
     if context.scheduler is None and hasattr(settings, "device"):
         _check_device(settings.device)
     sources = json.dumps(fingerprints(entry.qualified_name))  # before the work: of the code that does it

@@ -185,3 +185,10 @@ def test_help_explains_every_setting_of(name, call):
     _, out, _ = call(name, "--help", package="experiments.studies")
     for field in dataclasses.fields(EXPERIMENTS[name].module.Settings):
         assert f"-{field.name.replace('_', '-')}" in out
+
+
+@pytest.mark.parametrize("seeds", ["0", "-3"])
+def test_no_seeds_are_refused_in_one_line(capsys, seeds):
+    with pytest.raises(runner.CannotRun, match=f"`seeds` must be at least 1, got {seeds}"):
+        main(["published", f"--seeds={seeds}"])
+    assert capsys.readouterr().out == ""
