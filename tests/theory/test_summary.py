@@ -231,56 +231,6 @@ def test_memory_does_not_grow_with_the_samples(tmp_path, rows):
     assert peak < 16 * 2**20
 
 
-GOOD = np.zeros((4, 3))
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"logits": np.array([[0.0, np.nan], [0.0, 0.0]])}, r"`logits` must not contain NaN.*index \(0, 1\)"),
-        ({"logits": np.array([[0.0, np.inf], [0.0, 0.0]])}, r"`logits` must not contain \+inf"),
-        ({"logits": np.array([[-np.inf, -np.inf], [0.0, 0.0]])}, "finite entry in every row"),
-        ({"logits": np.zeros(3)}, r"shape \[..., N, K\].*got shape \(3,\)"),
-        ({"logits": np.zeros((3, 1))}, "K at least 2"),
-        ({"logits": np.zeros((0, 3))}, r"got shape \(0, 3\)"),
-        ({"logits": []}, "at least one block"),
-        ({"logits": [GOOD, np.zeros((4, 2))]}, "one K, got 3 and 2"),
-        ({"logits": [GOOD, (GOOD, np.ones(4))]}, "got both"),
-        ({"logits": GOOD, "weights": np.ones(3)}, r"`weights` must have shape \(4,\)"),
-        ({"logits": GOOD, "weights": np.array([1.0, -1, 1, 1])}, "`weights` must not be negative, got -1"),
-        ({"logits": GOOD, "weights": np.array([1.0, np.nan, 1, 1])}, "`weights` must be finite"),
-        ({"logits": GOOD, "weights": np.zeros(4)}, "positive weight, got none"),
-        ({"logits": [GOOD], "weights": np.ones(4)}, "pairs"),
-        ({"logits": GOOD, "temperature": 0.0}, "`temperature`"),
-    ],
-)
-def test_what_is_no_ensemble_is_refused_by_name(given, message):
-    with pytest.raises(ValueError, match=message):
-        theory.summarize(**given)
-
-
-@pytest.mark.parametrize("logits", [3, None, np.zeros((4, 3), int), "text", {"a": GOOD}])
-def test_what_is_no_array_is_refused(logits):
-    with pytest.raises((TypeError, FileNotFoundError)):
-        theory.summarize(logits)
-
-
-def test_a_file_of_something_else_is_refused(tmp_path):
-    np.savez(tmp_path / "z.npz", a=GOOD)
-    with pytest.raises(ValueError, match=r"\.npy file of one array, got z\.npz"):
-        theory.summarize(tmp_path / "z.npz")
-
-
-def test_summaries_of_other_temperatures_or_clusters_do_not_add():
-    a = theory.summarize(GOOD)
-    with pytest.raises(ValueError, match="`temperature`, got 1 and 2"):
-        a + theory.summarize(GOOD, temperature=2.0)
-    with pytest.raises(ValueError, match="`clusters`, got 3 and 2"):
-        a + theory.summarize(np.zeros((4, 2)))
-    with pytest.raises(TypeError):
-        a + 1
-
-
 def test_shards_are_summarized_by_workers_and_added_here():
     """A summary travels as K numbers, not as rows: by pickle, as Dask and all_gather_object send it."""
     z = np.random.default_rng(0).standard_normal((400, 12))
