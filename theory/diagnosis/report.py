@@ -45,10 +45,10 @@ class Diagnosis:
     ----------
     fate : str
         From logits, of the student where it is given, else of what the teacher's network has become:
-        "alive", "partial collapse", "uniform collapse", "one cluster", "constant" (one answer for every sample,
-        spread over some clusters), "turning" (one answer, but another by and by). From a loss alone, where it
-        ends: "uniform collapse", "late collapse", "near zero", "below log K", "above log K", "diverged". What
-        the input cannot tell is "undecided".
+        "alive", "partial collapse", "uniform collapse", "one cluster", "constant" (one answer for every
+        sample, spread over some clusters), "turning" (one answer, but another by and by). From a loss alone,
+        where it ends: "uniform collapse", "late collapse", "near zero", "below log K", "above log K",
+        "diverged". What the input cannot tell is "undecided".
     measurements : Mapping of str to float
         By name; nats where the name does not say otherwise. Only what the input could tell.
     findings : tuple of Finding
