@@ -8,13 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.diagnosis.report import Finding, Record, Report, note, ok, problem, warning
+from theory.diagnosis.advice import other_center
+from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, problem, warning
 from theory.diagnosis.run import Knobs, Run
 from theory.dynamics.center import critical_momentum_kernel, gain_limit_kernel
 from theory.dynamics.growth import student_gain_kernel
 from theory.dynamics.stability import stability_kernel
 
 __all__ = ["CenterJudgement", "CenterLag", "CenterMotion"]
+
+LAG = 1.0
+"""Temperatures from the mean of the logits from which on a centre distorts the targets."""
+PROPORTIONAL = 0.1
+"""Part of the difference from the mean that a centre may leave unexplained and be called a multiple of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +31,12 @@ class CenterLag(Record):
     ----------
     center_lag_temperatures : float
         osc(c − z̄)/τ_t.
+    center_factor : float
+        f of the f z̄ that is nearest to c, both less their mean over clusters; nan where z̄ is flat.
     """
 
     center_lag_temperatures: float
+    center_factor: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +71,29 @@ class CenterMotion(Record):
     center_period: float
 
 
-def judge_center(report: Report, run: Run, knobs: Knobs | None) -> None:
-    """Add where the given centre is, and whether it keeps up: at this learning rate if given, else at any."""
-    if run.center is not None:
-        lag = float(np.ptp(run.center - run.batch.logits.mean(0))) / run.temperature
-        reading = CenterLag(center_lag_temperatures=lag)
-        report.add(reading, _about_the_lag(reading))
+def read_lag(report: Report, run: Run) -> CenterLag | None:
+    """Add where the centre that was given is; None where none was."""
+    if run.center is None:
+        return None
+    mean = run.batch.ensemble.weights @ run.batch.logits
+    c, z = run.center - run.center.mean(), mean - mean.mean()
+    factor = float(c @ z / (z @ z)) if (z @ z) > 0 else math.nan
+    lag = float(np.ptp(c - z)) / run.temperature
+    reading = CenterLag(center_lag_temperatures=lag, center_factor=factor)
+    scaled = lag > LAG and float(np.ptp(c - factor * z)) < PROPORTIONAL * float(np.ptp(c - z))
+    report.add(reading, _about_the_factor(reading) if scaled else _about_the_lag(reading))
+    return reading
+
+
+def fate_of_center(fate: Fate, lag: CenterLag | None, knobs: Knobs | None) -> Fate:
+    """One answer, from which a centre that moves is far: it will catch up, and another cluster wins."""
+    moves = knobs is None or knobs.center_momentum is None or 0 < knobs.center_momentum < 1
+    far = lag is not None and lag.center_lag_temperatures > LAG
+    return "turning" if fate in ("one cluster", "constant") and far and moves else fate
+
+
+def judge_center(report: Report, run: Run, knobs: Knobs | None, batch_size: int | None) -> None:
+    """Add whether the centre keeps up: at this learning rate if given, else at any."""
     if knobs is None:
         return
     m_t, m_c, eta = knobs.teacher_momentum, knobs.center_momentum, knobs.learning_rate
@@ -82,14 +108,14 @@ def judge_center(report: Report, run: Run, knobs: Knobs | None) -> None:
             center_momentum_safe=float(fastest), center_gain_limit=gain_limit_kernel(m_c, mu, tau_s, tau_t)
         )
         if gain is None:
-            report.add(judgement, _about_any_rate(judgement))
+            report.add(judgement, _about_any_rate(judgement, batch_size))
         else:
             found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, rho)
             motion = CenterMotion(
                 center_spectral_radius=float(found.spectral_radius), center_period=float(found.period)
             )
             report.add(judgement)
-            report.add(motion, _about_this_rate(motion, judgement, knobs, gain))
+            report.add(motion, _about_this_rate(motion, judgement, knobs, gain, batch_size))
     if m_c and run.center is None:
         text = "the mean of these logits stands in for the moving centre; `center` shows the run as it was."
         report.say([note("D4", text)])
@@ -97,10 +123,20 @@ def judge_center(report: Report, run: Run, knobs: Knobs | None) -> None:
 
 def _about_the_lag(reading: CenterLag) -> Iterator[Finding]:
     lag = reading.center_lag_temperatures
-    if lag > 1:
+    if lag > LAG:
         text = f"the centre is {lag:.3g} temperatures away from the mean of these logits."
-        remedy = "a faster centre, or that of the batch; or the two are not of one step."
-        yield warning("D4", text, remedy)
+        yield warning("D4", text, "a faster centre; or logits and centre are not of one step.")
+
+
+def _about_the_factor(reading: CenterLag) -> Iterator[Finding]:
+    factor = reading.center_factor
+    text = f"the centre is {factor:.3g} times the mean of these logits, cluster by cluster"
+    if factor > 1:
+        remedy = "divide by the number of processes (and of views) that the sum runs over."
+        yield warning("D4", f"{text}: a sum that was not divided?", remedy)
+    else:
+        remedy = "wait, if it started from 0 lately; else check what it is divided by."
+        yield warning("D4", f"{text}: it is on its way from 0, or divided twice.", remedy)
 
 
 def _about_the_student(knobs: Knobs, gain: float | None) -> Iterator[Finding]:
@@ -112,7 +148,7 @@ def _about_the_student(knobs: Knobs, gain: float | None) -> Iterator[Finding]:
         yield note("D4", "the teacher no longer moves, so that the centre cannot lose it.")
 
 
-def _about_any_rate(judgement: CenterJudgement) -> Iterator[Finding]:
+def _about_any_rate(judgement: CenterJudgement, batch_size: int | None) -> Iterator[Finding]:
     safe, limit = judgement.center_momentum_safe, judgement.center_gain_limit
     if limit == math.inf:
         text = f"the centre keeps up at any learning rate up to K τ_s²: momentum below {safe:.5g}."
@@ -121,11 +157,12 @@ def _about_any_rate(judgement: CenterJudgement) -> Iterator[Finding]:
     text = f"the centre keeps up only while η/(K τ_s) is below {limit:.3g} per step."
     if limit == 0:
         text = "this centre never moves, and loses any teacher that is sharper than its student."
-    yield warning("D4", text, f"{_enough(judgement)} is enough at any learning rate up to K τ_s².")
+    remedy = other_center(batch_size, judgement.center_momentum_safe)
+    yield warning("D4", text, f"{remedy}: enough at any learning rate up to K τ_s².")
 
 
 def _about_this_rate(
-    motion: CenterMotion, judgement: CenterJudgement, knobs: Knobs, gain: float
+    motion: CenterMotion, judgement: CenterJudgement, knobs: Knobs, gain: float, batch_size: int | None
 ) -> Iterator[Finding]:
     radius, period, tau_s = motion.center_spectral_radius, motion.center_period, knobs.student_temperature
     if radius < 1:
@@ -139,15 +176,11 @@ def _about_this_rate(
         text = f"the step is too large: the student overshoots, and this centre does not hold it ({how})."
         yield problem("D4", text, f"{slower}.")
         return
-    remedy = _enough(judgement) if gain <= tau_s else f"{slower}, with {_enough(judgement)}"
+    center = other_center(batch_size, judgement.center_momentum_safe)
+    remedy = center if gain <= tau_s else f"{slower}, with {center}"
     yield problem("D4", f"the centre is too slow at this learning rate: {how}.", f"{remedy}.")
 
 
 def _goal(knobs: Knobs) -> float:
     """The learning rate at which α = 1: there in one step."""
     return knobs.clusters * knobs.student_temperature**2
-
-
-def _enough(judgement: CenterJudgement) -> str:
-    safe = judgement.center_momentum_safe
-    return f"a centre momentum below {safe:.5g}" if safe > 0 else "the mean of the batch itself as the centre"

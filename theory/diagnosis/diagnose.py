@@ -1,24 +1,28 @@
 """What saved logits of a real run say: which fate it met, what proves it, and which knob is out of range.
 
-Every sentence names its claim; what was not given is not guessed. A network that has not begun to learn gives
-the same answer to every sample, as a collapsed one does: logits of one moment cannot tell the two apart.
+What was not given is not guessed. A network that has not begun to learn gives the same answer to every
+sample, as a collapsed one does: logits of one moment cannot tell the two apart, those of two can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from theory.checks import check_number
-from theory.diagnosis.center import judge_center
-from theory.diagnosis.comparison import compare_with_projected
-from theory.diagnosis.door import check_knobs, check_needs, check_run, check_student
-from theory.diagnosis.fate import name_fate
-from theory.diagnosis.readings import fate_of, read_loss, read_student, read_teacher
-from theory.diagnosis.report import Diagnosis, Report
-from theory.diagnosis.run import constrain
-from theory.diagnosis.temperatures import judge_temperatures
+from theory.checks import check_count, check_number
+from theory.diagnosis.door import (
+    check_earlier,
+    check_knobs,
+    check_loss_is,
+    check_needs,
+    check_run,
+    check_student,
+    check_system,
+)
+from theory.diagnosis.examine import examine
+from theory.diagnosis.knobs import knobs_of
+from theory.diagnosis.report import Diagnosis
 from theory.logspace import Array
 from theory.teachers import Teacher
 
@@ -31,18 +35,22 @@ __all__ = ["diagnose"]
 def diagnose(
     logits: Float[Array, "N K"] | str | PathLike[str] | Iterable[Float[Array, "n K"]],
     *,
-    temperature: float,
-    teacher: str | Teacher = "centering",
+    temperature: float | None = None,
+    like: str | None = None,
+    teacher: str | Teacher | None = None,
     order: float | None = None,
     rounds: int | None = None,
     center: Float[Array, " K"] | None = None,
     student_logits: Float[Array, "N K"] | str | PathLike[str] | None = None,
     student_temperature: float | None = None,
+    earlier_logits: Float[Array, "N K"] | str | PathLike[str] | None = None,
     loss: float | None = None,
+    loss_is: Literal["mean"] | None = None,
     log_target: Float[Array, " K"] | None = None,
     teacher_momentum: float | None = None,
     center_momentum: float | None = None,
     learning_rate: float | None = None,
+    batch_size: int | None = None,
     features: Sequence[Float[Array, "M D"]] | None = None,
 ) -> Diagnosis:
     """Fate, margin H(r̄) − loss, distance from the projected teacher and safe range of the knobs, from logits.
@@ -59,9 +67,13 @@ def diagnose(
         z, [N, K], the teacher network's raw outputs, before centre and temperature; N ≥ 2. Of any array
         library, the path of a .npy file, which is mapped, or a generator of blocks [n, K].
     temperature
-        τ_t > 0.
+        τ_t > 0; needed unless `like` has one.
+    like
+        A name in `theory.systems.SYSTEMS`: its own teacher, temperatures (τ_t before its warm-up) and momenta
+        are taken where they are not given, and what is unusual for it is said.
     teacher
-        The constraint that the run puts on it: a name in `theory.TEACHERS`, or one of its teachers.
+        The constraint that the run puts on it: a name in `theory.TEACHERS`, or a `theory.Teacher`;
+        "centering", or that of `like`, if not given.
     order
         s of "power_mean", and of no other.
     rounds
@@ -74,14 +86,22 @@ def diagnose(
     student_temperature
         τ_s > 0. `student_logits`, `teacher_momentum`, `center_momentum`, `learning_rate` and `features`
         need it.
+    earlier_logits
+        [N, K], outputs of the same teacher network for the same samples at an earlier step: tells a collapse
+        from a network that has not begun, and clusters that take turns. Not with a generator of blocks.
     loss
-        The mean cross-entropy as logged, nats; where student logits are given it is only compared.
+        As logged, nats; where student logits are given it is only compared.
+    loss_is
+        "mean": that number is the mean of one cross-entropy. Otherwise, as codes log sums and parts of sums,
+        nothing is concluded from its size.
     log_target
         log π, [K]; uniform if not given.
     teacher_momentum, center_momentum
         m_t and m_c per step, in [0, 1], both or none.
     learning_rate
         η of plain gradient descent on the mean loss; leave it out for an adaptive optimiser.
+    batch_size
+        B, samples of a step over all processes: whether a batch may be its own centre.
     features
         Two or more views [M, D] of what the last layer sees, rows in one order, M well above D.
 
@@ -113,40 +133,41 @@ def diagnose(
     >>> print(found.findings[1].text)
     the loss, 4.1589, is log 64: what a uniform answer pays.
     """
+    system = None if like is None else check_system(like)
+    published = {} if system is None else knobs_of(system)
+    chosen = teacher if teacher is not None else published.pop("teacher", "centering")
+    given = {
+        "temperature": temperature,
+        "student_temperature": student_temperature,
+        "teacher_momentum": teacher_momentum,
+        "center_momentum": center_momentum,
+    }
+    known = published | {name: value for name, value in given.items() if value is not None}
+    if "temperature" not in known:
+        raise ValueError("`temperature` must be given, or `like` a system that publishes one, got None.")
     run = check_run(
         logits,
-        temperature=temperature,
-        teacher=teacher,
+        temperature=known.pop("temperature"),
+        teacher=chosen,
         order=order,
         rounds=rounds,
         center=center,
         log_target=log_target,
     )
-    numbers = {
-        "center_momentum": center_momentum,
-        "teacher_momentum": teacher_momentum,
-        "learning_rate": learning_rate,
-    }
-    check_needs(student_temperature, student_logits=student_logits, **numbers, features=features)
-    knobs = log_q = None
-    if student_temperature is not None:
-        knobs = check_knobs(run, student_temperature=student_temperature, features=features, **numbers)
-        log_q = None if student_logits is None else check_student(student_logits, run, knobs)
-    logged = None if loss is None else check_number("loss", loss, low=0.0)
-
-    constrained, report = constrain(run), Report()
-    network = read_teacher(report, run, constrained)
-    fate, prior_entropy, paid = network.fate, network.raw_teacher_prior_entropy, logged
-    if log_q is not None:
-        student = read_student(report, constrained.ensemble, log_q, logged)
-        prior_entropy, paid = student.student_prior_entropy, student.loss
-        fate = fate_of(student.student_information, prior_entropy, network.clusters)
-    if paid is not None:
-        read_loss(report, paid, network, fate)
-    name_fate(report, fate, prior_entropy, teacher=network, run=run, knobs=knobs)
-    if network.fate == "alive":
-        compare_with_projected(report, run, constrained.ensemble)
-    if knobs is not None:
-        judge_temperatures(report, knobs, fate)
-    judge_center(report, run, knobs)
-    return report.closed(fate)
+    tau_s = known.pop("student_temperature", None)
+    numbers = {name: known.get(name) for name in ("center_momentum", "teacher_momentum")}
+    numbers["learning_rate"] = learning_rate
+    check_needs(tau_s, student_logits=student_logits, **numbers, features=features)
+    knobs = (
+        None if tau_s is None else check_knobs(run, student_temperature=tau_s, features=features, **numbers)
+    )
+    return examine(
+        run,
+        knobs,
+        system=system,
+        student=None if student_logits is None else check_student(student_logits, run),
+        earlier=None if earlier_logits is None else check_earlier(earlier_logits, run),
+        loss=None if loss is None else check_number("loss", loss, low=0.0),
+        loss_is=check_loss_is(loss_is),
+        batch_size=None if batch_size is None else check_count("batch_size", batch_size),
+    )

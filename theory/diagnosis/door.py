@@ -20,9 +20,11 @@ from theory.checks import (
     check_weights,
     on_host,
 )
-from theory.diagnosis.run import Knobs, Run
+from theory.diagnosis.run import Knobs, Run, summary_of
 from theory.diagnosis.sample import source_of
 from theory.logspace import Array, normalize
+from theory.summary import Summary
+from theory.systems import SYSTEMS, System
 from theory.teachers import Batch, Teacher, check_teacher
 
 if TYPE_CHECKING:
@@ -85,8 +87,9 @@ def check_knobs(
     features: Sequence[Array] | None,
 ) -> Knobs:
     """The numbers of a run whose τ_s is known, and its features."""
+    moves = run.teacher.in_logits
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    if (center_momentum is None) != (teacher_momentum is None):
+    if moves and (center_momentum is None) != (teacher_momentum is None):
         raise ValueError("`center_momentum` and `teacher_momentum` must be given together, got one of them.")
     m_t, m_c = (
         None if value is None else check_number(name, value, low=0.0, high=1.0)
@@ -100,17 +103,43 @@ def check_knobs(
         student_temperature=tau_s,
         clusters=run.batch.logits.shape[-1],
         teacher_momentum=m_t,
-        center_momentum=m_c if run.teacher.in_logits else None,
+        center_momentum=m_c if moves else None,
         learning_rate=eta,
         features=() if features is None else _views(features),
     )
 
 
-def check_student(student_logits: Array, run: Run, knobs: Knobs) -> Float[np.ndarray, "N K"]:
-    """log q of the student's raw outputs, for the samples and clusters of the run."""
-    z = _raw_outputs("student_logits", run.source.of(student_logits))
-    check_same_shape("student_logits", z, "logits", run.batch.logits)
-    return normalize(z, np, knobs.student_temperature)
+def check_student(student_logits: Array, run: Run) -> Float[np.ndarray, "N K"]:
+    """The student's raw outputs, for the samples and clusters of the run."""
+    return _beside("student_logits", student_logits, run)
+
+
+def check_earlier(earlier_logits: Array, run: Run) -> Summary:
+    """Of the teacher's raw outputs at another step, for the samples of the run."""
+    z = _beside("earlier_logits", earlier_logits, run)
+    ensemble = run.batch.ensemble
+    return summary_of(Ensemble(normalize(z, np, run.temperature), ensemble.weights, ensemble.log_target, np))
+
+
+def check_system(like: str) -> System:
+    """The published system of that name."""
+    if not isinstance(like, str) or like not in SYSTEMS:
+        raise ValueError(f"`like` must be one of {', '.join(SYSTEMS)}, got {like!r}.")
+    return SYSTEMS[like]
+
+
+def check_loss_is(loss_is: str | None) -> str | None:
+    """What a logged loss is, where that is said."""
+    if loss_is not in (None, "mean"):
+        raise ValueError(f"`loss_is` must be 'mean' or None, got {loss_is!r}.")
+    return loss_is
+
+
+def _beside(name: str, array: Array, run: Run) -> Matrix:
+    """Raw outputs that go row by row with those of the run."""
+    z = _raw_outputs(name, run.source.of(array))
+    check_same_shape(name, z, "logits", run.batch.logits)
+    return z
 
 
 def _one_ensemble(name: str, array: Array, rank: int) -> Matrix:

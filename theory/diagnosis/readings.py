@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.checks import Ensemble
-from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, warning
+from theory.diagnosis.report import Fate, Finding, Record, Report, note, ok, problem, warning
 from theory.diagnosis.run import Constrained, Run, summary_of
-from theory.divergences import cross_entropy_kernel
 from theory.logspace import Array
 from theory.objective import certificate_kernel, evaluate_kernel
 
@@ -20,6 +19,12 @@ __all__ = ["LossReading", "StudentReading", "TeacherReading", "fate_of"]
 SILENT = 0.02
 """Nats of information below which an output counts as constant. Of 820 runs in `results/` all but two end
 below it or above 0.1."""
+BEGUN = 0.1
+"""Nats of information beyond which all but two of those runs are that had learnt something."""
+UNIFORM = 5e-4
+"""Nats from log K within which a loss is that: what four decimals of a log tell."""
+CONSTANT: tuple[Fate, ...] = ("uniform collapse", "one cluster", "constant", "turning")
+"""One answer for every sample."""
 FEW = 32
 """Samples below which a fate is a guess."""
 OFF_TARGET = 0.05
@@ -80,7 +85,7 @@ class TeacherReading(Record):
 
 def read_teacher(report: Report, run: Run, constrained: Constrained) -> TeacherReading:
     """Add informations, entropies and shares of p and of r, of all rows where they can be read again."""
-    log_pi, xp = run.batch.ensemble.log_target, run.batch.ensemble.xp
+    log_pi = run.batch.ensemble.log_target
     raw, samples = run.raw(), len(run.batch.logits)
     under = run.source.under(run.temperature * constrained.log_tilt, run.temperature)
     if run.source.whole is not None:
@@ -99,8 +104,7 @@ def read_teacher(report: Report, run: Run, constrained: Constrained) -> TeacherR
         clusters_in_use=int(np.count_nonzero(taught.largest_count)),
         teacher_off_target_tv=0.5 * float(np.abs(np.exp(taught.log_prior) - np.exp(log_pi)).sum()),
     )
-    wanted = math.exp(float(cross_entropy_kernel(log_pi, log_pi, xp)))
-    report.add(reading, _about_the_teacher(reading, samples, wanted, exact=run.teacher.exact))
+    report.add(reading, _about_the_samples(reading, samples))
     return reading
 
 
@@ -163,10 +167,18 @@ class LossReading(Record):
     margin: float
 
 
-def read_loss(report: Report, loss: float, teacher: TeacherReading, fate: Fate) -> None:
-    """Add the loss beside log K, the entropy of the teacher's prior, and the teacher's own."""
+def read_loss(
+    report: Report, loss: float, teacher: TeacherReading, fate: Fate, *, known: bool, measured: bool
+) -> None:
+    """Add the loss beside log K, the entropy of the teacher's prior, and the teacher's own.
+
+    known: the number is the mean of one cross-entropy; measured: it was taken from the student's logits.
+    """
     reading = LossReading(loss=loss, margin=teacher.teacher_prior_entropy - loss)
-    report.add(reading, _about_the_loss(reading, teacher, fate))
+    findings = (
+        _about_the_loss(reading, teacher, fate, measured) if known else _if_it_is_a_mean(reading, teacher)
+    )
+    report.add(reading, findings)
 
 
 def _about_the_sample(drawn: int, samples: int, *, again: bool) -> Finding:
@@ -175,38 +187,65 @@ def _about_the_sample(drawn: int, samples: int, *, again: bool) -> Finding:
     return note("O3", f"{of_all} of all {samples:,} rows, all else of {drawn:,} that were drawn.")
 
 
-def _about_the_teacher(
-    reading: TeacherReading, drawn: int, target_clusters: float, *, exact: bool
-) -> Iterator[Finding]:
-    """Whether there are samples enough, and clusters enough in use."""
+def _about_the_samples(reading: TeacherReading, drawn: int) -> Iterator[Finding]:
+    """Whether there are samples enough."""
     n = drawn
     if n < FEW:
         yield warning("E1", f"{n} samples are too few to call a fate.", f"{FEW} or more.")
     if n < reading.clusters:
         yield note("E1", f"{n} samples show at most log {n} = {math.log(n):.2f} nats of information.")
-    effective, wanted = math.exp(reading.teacher_prior_entropy), min(n, target_clusters)
-    alive, off_target = reading.teacher_information >= SILENT, reading.teacher_off_target_tv > OFF_TARGET
-    if alive and off_target and effective < 0.1 * wanted:
-        text = f"the teacher uses {effective:.1f} clusters' worth where the target has {wanted:.0f}."
-        yield warning("T8", text, "" if exact else "a teacher whose shares are right, 'projected'.")
 
 
-def _about_the_loss(reading: LossReading, teacher: TeacherReading, fate: Fate) -> Iterator[Finding]:
-    loss, margin, highest, least = reading.loss, reading.margin, teacher.log_clusters, teacher.teacher_entropy
-    if loss < least - 1e-3 * (1 + least):
-        text = f"a cross-entropy cannot be {loss:.4g}, below the teacher's own mean entropy of {least:.4g}."
-        yield warning("O2", text, "check for a KL, a scaled loss, another step, temperature or centre.")
+def _about_the_loss(
+    reading: LossReading, teacher: TeacherReading, fate: Fate, measured: bool
+) -> Iterator[Finding]:
+    loss, margin, highest = reading.loss, reading.margin, teacher.log_clusters
+    if loss < teacher.teacher_entropy - 1e-3 * (1 + teacher.teacher_entropy):
+        yield _below_the_teacher(loss, teacher)
         return
-    if abs(loss - highest) < 5e-4:
-        yield note("O4", f"the loss, {loss:.4f}, is log {teacher.clusters}: what a uniform answer pays.")
+    if abs(loss - highest) < UNIFORM:
+        yield _uniform(loss, teacher)
+    elif fate in CONSTANT and loss < highest - SILENT:
+        text = f"the loss is {highest - loss:.3g} nats below log {teacher.clusters}, and none of that comes "
+        text += "from telling samples apart: it is what all samples share that grew."
+        yield note("D1", text, "a fall like this after slowing the centre is no plateau broken.")
     if margin >= SILENT:
         below = f"the loss is {margin:.3g} nats below what the best constant student pays"
         yield ok("O5", f"{below}: it looks at its input.")
     elif margin > -SILENT:
         yield note("O5", "the loss is that of the best constant student.")
-    elif fate == "alive" and loss > highest:
+    elif fate not in CONSTANT and loss > highest:
         text = f"the student does worse than a uniform answer: {loss:.3f} against {highest:.3f} nats."
-        yield warning("O5", text, "check that rows, temperatures and step of the two files agree.")
+        remedy = "check that rows, temperatures and step of the two files agree; else a lower learning rate."
+        yield (problem if measured else warning)("O5", text, remedy)
     else:
         text = f"the loss is {-margin:.3g} nats too high to prove that the student looks at its input."
         yield note("O5", text)
+
+
+def _if_it_is_a_mean(reading: LossReading, teacher: TeacherReading) -> Iterator[Finding]:
+    """A logged number of unknown scale proves nothing: codes log sums, and parts of sums."""
+    loss, margin = reading.loss, reading.margin
+    remedy = "`loss_is` says what it is; the student's logits need no log."
+    if loss < teacher.teacher_entropy - 1e-3 * (1 + teacher.teacher_entropy):
+        yield _below_the_teacher(loss, teacher)
+    elif abs(loss - teacher.log_clusters) < UNIFORM:
+        yield _uniform(loss, teacher)
+    elif margin >= SILENT:
+        text = f"if the loss is the mean of one cross-entropy, it is {margin:.3g} nats below what the best "
+        yield note("O5", f"{text}constant student pays; a sum or a part of one proves nothing.", remedy)
+    else:
+        text = f"if the loss is the mean of one cross-entropy, it is {-margin:.3g} nats too high to prove "
+        yield note("O5", f"{text}that the student looks at its input.", remedy)
+
+
+def _uniform(loss: float, teacher: TeacherReading) -> Finding:
+    return note("O4", f"the loss, {loss:.4f}, is log {teacher.clusters}: what a uniform answer pays.")
+
+
+def _below_the_teacher(loss: float, teacher: TeacherReading) -> Finding:
+    text = f"a cross-entropy cannot be {loss:.4g}, below the teacher's own mean entropy of "
+    remedy = (
+        "check for a KL, a part or another scale of the loss, a regulariser in it, another step or centre."
+    )
+    return warning("O2", f"{text}{teacher.teacher_entropy:.4g}.", remedy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from theory.batches import check_logits
+from theory.batches import Batch, Settings, check_logits
 from theory.checks import check_count, check_number
 from theory.feasibility import check_feasible
 from theory.logspace import Array, log_mean_exp
@@ -280,6 +280,12 @@ def _rounds_on_scores(
 ) -> Float[Array, "*batch N K"]:
     """log r after rounds of Sinkhorn on e^{z/τ}, clusters first: the first λ is that of `batch_softmax`."""
     ensemble, tau = check_logits(scores, temperature, weights, log_target, name=name)
-    log_p, w, log_pi, xp = ensemble
-    first = log_pi - log_mean_exp(scores / tau, w, xp)
-    return tilt_kernel(log_p, sinkhorn_kernel(ensemble, rounds=rounds - 1, log_tilt=first), xp)
+    log_tilt = scores_log_tilt_kernel(Batch(scores, tau, ensemble), Settings(rounds=rounds))
+    return tilt_kernel(ensemble.log_p, log_tilt, ensemble.xp)
+
+
+def scores_log_tilt_kernel(batch: Batch, settings: Settings) -> Float[Array, "*batch K"]:
+    """λ of these rounds on a checked batch."""
+    _, w, log_pi, xp = batch.ensemble
+    first = log_pi - log_mean_exp(batch.logits / batch.temperature, w, xp)
+    return sinkhorn_kernel(batch.ensemble, rounds=(settings.rounds or 1) - 1, log_tilt=first)

@@ -31,6 +31,8 @@ class System:
         Of the weights, per step, at the start; 0 where the teacher is the student itself.
     center_momentum : float
         Of the centre, per step; 0 where none is carried from batch to batch.
+    cosine_head : bool
+        Its logits are cosines of unit-length features and prototypes: none is beyond 1.
     source : str
         The paper, and the file of the reference code with these numbers.
     """
@@ -43,6 +45,7 @@ class System:
     final_teacher_temperature: float
     teacher_momentum: float = 0.0
     center_momentum: float = 0.0
+    cosine_head: bool = True
     source: str
 
 
@@ -77,7 +80,7 @@ SYSTEMS: Mapping[str, System] = MappingProxyType({
         teacher_momentum=0.996,
         source="Assran et al., arXiv 2204.07141; facebookresearch/msn, configs/pretrain/msn_vits16.yaml"),
     "sela": System(
-        teacher="projected", function="sela", clusters=3000,
+        teacher="projected", function="sela", clusters=3000, cosine_head=False,
         student_temperature=1.0,
         teacher_temperature=0.04, final_teacher_temperature=0.04,
         source="Asano, Rupprecht and Vedaldi, ICLR 2020; yukimasano/self-label, main.py"),

@@ -47,7 +47,8 @@ def test_a_student_of_shuffled_rows_is_worse_than_a_uniform_answer():
     (teacher, student), _ = clustered()
     shuffled = np.random.default_rng(1).permutation(student)
     found = theory.diagnose(teacher, student_logits=shuffled, **KNOBS)
-    assert levels(found, "O5") == {"warning"}
+    assert levels(found, "O5") == levels(found, "O2") == {"problem"}
+    assert found.measurements["agreement"] < 2 * found.measurements["agreement_error"]
 
 
 def test_a_skewed_target_that_is_met_is_no_fault():

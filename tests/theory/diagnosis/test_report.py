@@ -6,12 +6,14 @@ import pytest
 
 import theory
 from tests.theory.diagnosis.runs import CONSTANT, KNOBS, LIVE, clustered
-from theory.diagnosis import center, comparison, readings, temperatures
+from theory.diagnosis import agreement, center, clusters, comparison, readings, scale, temperatures
 
-READ = (readings.TeacherReading, readings.StudentReading, readings.LossReading)
+TEACHER = (readings.TeacherReading, scale.ScaleReading)
+STUDENT = (readings.StudentReading, agreement.AgreementReading)
 COMPARED = (comparison.CenteringPrice, comparison.ProjectedComparison)
 JUDGED = (temperatures.TemperatureJudgement, temperatures.FeatureReading, temperatures.GrowthThresholds)
-CENTRED = (center.CenterLag, center.CenterJudgement, center.CenterMotion)
+ALIVE = (clusters.ClusterReading,)
+CENTRED = (center.CenterJudgement, center.CenterMotion)
 
 
 def fields(*records):
@@ -23,13 +25,14 @@ def test_measurements_are_the_fields_of_the_records_in_the_order_of_reading():
     options = {"teacher_momentum": 0.996, "center_momentum": 0.9, "learning_rate": 0.01} | KNOBS
     options |= {"student_logits": student, "features": views, "center": teacher.mean(0)}
     found = theory.diagnose(teacher, **options)
-    assert list(found.measurements) == fields(*READ, *COMPARED, *JUDGED, *CENTRED)
+    first = (*TEACHER, *STUDENT, center.CenterLag, *ALIVE, readings.LossReading)
+    assert list(found.measurements) == fields(*first, *COMPARED, *JUDGED, *CENTRED)
     assert all(isinstance(number, float | int) for number in found.measurements.values())
 
 
 def test_only_what_the_input_could_tell_is_measured():
-    assert list(theory.diagnose(LIVE, temperature=0.04).measurements) == fields(READ[0], *COMPARED)
-    assert list(theory.diagnose(CONSTANT, temperature=0.04).measurements) == fields(READ[0])
+    assert list(theory.diagnose(LIVE, temperature=0.04).measurements) == fields(*TEACHER, *ALIVE, *COMPARED)
+    assert list(theory.diagnose(CONSTANT, temperature=0.04).measurements) == fields(*TEACHER)
 
 
 def test_a_record_cannot_be_changed():
