@@ -59,9 +59,8 @@ def test_a_saved_run_has_the_fate_that_its_labels_show(name):
     elif fate == "constant":
         assert 0.1 < mean.max() < 0.99
     else:
-        earlier = shares(run["earlier_logits"].astype(float), run["temperature"]).mean(0)
-        now = shares(run["logits"].astype(float), run["temperature"]).mean(0)
-        assert earlier.argmax() != now.argmax()
+        loss = np.loadtxt(RUNS / f"{name}.csv", delimiter=",", skiprows=1)[:, 1]
+        assert np.count_nonzero(np.diff(np.sign(loss - 1)) > 0) >= 4
 
 
 @pytest.mark.parametrize("name", NAMES)
