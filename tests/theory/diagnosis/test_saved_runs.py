@@ -1,6 +1,7 @@
 """24 saved runs of known fate: named without a mistake from logits, from the loss as far as it can tell."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def test_a_saved_run_is_named_from_its_last_moment_alone(name):
 def test_the_saved_runs_are_what_their_script_makes(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("saved_runs", RUNS.parent / "saved_runs.py")
     script = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "saved_runs", script)
     spec.loader.exec_module(script)
     monkeypatch.setattr(script, "HERE", tmp_path)
     monkeypatch.setattr(script, "DESIGNS", {"healthy": script.DESIGNS["healthy"]})
