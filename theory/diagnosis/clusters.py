@@ -82,7 +82,8 @@ def _about_the_clusters(reading: ClusterReading, teacher: TeacherReading, run: R
     if distinct < PARTIAL * wanted:
         text = f"partial collapse: {distinct:.1f} clusters' worth do all the work where {wanted:.0f} could"
         text += f", {reading.clusters_told_apart:.1f} told apart (e^I)"
-        remedy = "" if run.teacher.exact else "a teacher whose shares are right, 'projected'"
+        few = math.exp(teacher.teacher_prior_entropy) < PARTIAL * wanted and not run.teacher.exact
+        remedy = "a teacher whose shares are right, 'projected'" if few else ""
         if reading.duplicate_clusters:
             text += f"; {reading.duplicate_clusters} only repeat others"
             spread = "prototypes that start apart, or are kept apart (KoLeo); or fewer of them"

@@ -45,7 +45,7 @@ def examine(
     constrained, report = constrain(run), Report()
     network = read_teacher(report, run, constrained)
     fate, prior_entropy, paid = network.fate, network.raw_teacher_prior_entropy, loss
-    read_scale(report, run, constrained.ensemble, system)
+    read_scale(report, run, constrained.ensemble, system, alive=network.fate == "alive")
     if student is not None and knobs is not None:
         log_q = normalize(student, np, knobs.student_temperature)
         read = read_student(report, constrained.ensemble, log_q, loss)

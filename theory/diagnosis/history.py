@@ -58,7 +58,7 @@ def _about_the_past(reading: HistoryReading, now: float, fate: Fate, *, turned: 
     elif then >= BEGUN:
         text = f"it has collapsed: the same samples were told apart by {then:.3g} nats at the earlier step."
         yield note("O3", text)
-    elif then < SILENT:
+    elif then < SILENT and fate != "turning":
         yield note(
             "O3", "nor were samples told apart at the earlier step: it has not begun, or collapsed before."
         )

@@ -36,7 +36,9 @@ class ScaleReading(Record):
     one_hot_share: float
 
 
-def read_scale(report: Report, run: Run, constrained: Ensemble, system: System | None) -> None:
+def read_scale(
+    report: Report, run: Run, constrained: Ensemble, system: System | None, *, alive: bool
+) -> None:
     """Add the two, and what is unusual of them, for the system named if one is."""
     z, w = run.batch.logits, run.batch.ensemble.weights
     finite = np.where(np.isfinite(z), z, np.nan)
@@ -45,12 +47,15 @@ def read_scale(report: Report, run: Run, constrained: Ensemble, system: System |
         logit_spread_temperatures=spread,
         one_hot_share=float(w @ (constrained.log_p.max(axis=1) > np.log(SURE))),
     )
-    report.add(reading, _about_the_scale(reading, float(np.nanmax(np.abs(finite))), system))
+    largest = float(np.nanmax(np.abs(finite)))
+    report.add(reading, _about_the_scale(reading, largest, system, alive=alive))
 
 
-def _about_the_scale(reading: ScaleReading, largest: float, system: System | None) -> Iterator[Finding]:
+def _about_the_scale(
+    reading: ScaleReading, largest: float, system: System | None, *, alive: bool
+) -> Iterator[Finding]:
     spread = reading.logit_spread_temperatures
-    if reading.one_hot_share >= MOST:
+    if alive and reading.one_hot_share >= MOST:
         text = f"{reading.one_hot_share:.0%} of the targets are one-hot: logits spread over {spread:.3g} "
         text += "temperatures, so that τ_t only picks the largest."
         yield warning("D2", text, "unit-length features and prototypes; else a larger τ_t.")

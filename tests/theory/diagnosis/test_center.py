@@ -1,10 +1,11 @@
 """The moving centre that is given, and whether it keeps up."""
 
 import numpy as np
+import pytest
 
 import theory
 from tests.claims.ledger import equal
-from tests.theory.diagnosis.runs import KNOBS, K, clustered, levels
+from tests.theory.diagnosis.runs import KNOBS, LIVE, ONE, K, clustered, levels
 
 
 def test_the_centre_that_is_given_is_the_one_that_is_used():
@@ -75,3 +76,34 @@ def test_a_student_past_its_goal_is_judged_by_the_map_itself():
         found = theory.diagnose(teacher, learning_rate=share * goal, **knobs)
         assert levels(found, "D4") == {level}
         assert (found.measurements["center_spectral_radius"] < 1) is (level == "ok")
+
+
+@pytest.mark.parametrize("factor", [8.0, 2.0, 0.125])
+def test_a_centre_that_is_a_multiple_of_the_mean_was_not_divided(factor):
+    """Not divided by the number of processes, or divided twice."""
+    z = LIVE + np.linspace(0.0, 1.0, LIVE.shape[1])
+    found = theory.diagnose(z, center=factor * z.mean(0) + 3.0, **KNOBS)
+    equal(found.measurements["center_factor"], factor)
+    (finding,) = (f for f in found.findings if "times the mean" in f.text)
+    assert (finding.level, finding.claim) == ("warning", "D4")
+    assert ("number of processes" in finding.remedy) == (factor > 1)
+    assert not any("away from the mean" in f.text for f in found.findings)
+
+
+@pytest.mark.control("D4")
+def test_another_centre_is_no_multiple():
+    z = LIVE + np.linspace(0.0, 1.0, LIVE.shape[1])
+    found = theory.diagnose(z, center=np.random.default_rng(0).normal(size=z.shape[1]), **KNOBS)
+    assert any("away from the mean" in f.text for f in found.findings)
+    assert not any("times the mean" in f.text for f in found.findings)
+
+
+@pytest.mark.parametrize("momenta, fate", [
+    ({}, "turning"),
+    ({"teacher_momentum": 0.99, "center_momentum": 0.999}, "turning"),
+    ({"teacher_momentum": 0.99, "center_momentum": 1.0}, "one cluster"),
+])  # fmt: skip
+def test_one_answer_that_a_moving_centre_will_catch_up_with_takes_turns(momenta, fate):
+    """[D4]: a centre that stays where it is lets one cluster win for good."""
+    assert theory.diagnose(ONE, center=np.zeros(K), **momenta, **KNOBS).fate == fate
+    assert theory.diagnose(ONE, center=ONE.mean(0), **KNOBS).fate == "one cluster"

@@ -8,7 +8,7 @@ from experiments.data.mixtures import Mixture
 from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
-from tests.theory.diagnosis.runs import CONSTANT, KNOBS, ONE, SETTINGS, UNIFORM, K, clustered, levels
+from tests.theory.diagnosis.runs import CONSTANT, KNOBS, ONE, SETTINGS, UNIFORM, K, clustered, levels, noise
 
 
 @pytest.mark.parametrize("teacher", theory.TEACHERS)
@@ -87,3 +87,20 @@ def test_trained_runs_get_the_fate_that_they_have():
                 student_temperature=0.1,
             )
             assert found.fate == variant.name
+
+
+def test_a_teacher_that_hardly_tells_samples_apart_is_not_called_alive_and_well():
+    """.028 nats: the student is at rest, and the remedy is the teacher's."""
+    faint = 0.0134 * noise()
+    found = theory.diagnose(faint, student_logits=UNIFORM, **KNOBS)
+    assert 0.02 < found.measurements["teacher_information"] < 0.1
+    remedy = found.findings[0].remedy
+    assert "the teacher is alive" not in remedy
+    assert "lower τ_t" in remedy
+    assert any("on its way up or down" in finding.text for finding in found.findings)
+
+
+def test_few_samples_of_one_answer_are_no_verdict():
+    assert theory.diagnose(UNIFORM[:31], **KNOBS).fate == "undecided"
+    assert theory.diagnose(UNIFORM[:32], **KNOBS).fate == "uniform collapse"
+    assert theory.diagnose(clustered()[0][0][:20], **KNOBS).fate == "alive"

@@ -5,7 +5,7 @@ import pytest
 
 import theory
 from tests.claims.ledger import equal
-from tests.theory.diagnosis.runs import KNOBS, UNIFORM, K, clustered, levels, noise
+from tests.theory.diagnosis.runs import KNOBS, ONE, UNIFORM, K, clustered, levels, noise
 
 
 @pytest.mark.claim("O5")
@@ -62,3 +62,35 @@ def test_a_loss_of_log_k_is_recognised():
     found = theory.diagnose(noise(scale=1e-5, k=4096), loss=8.3178, **KNOBS)
     assert found.fate == "uniform collapse"
     assert any("log 4096" in finding.text for finding in found.findings)
+
+
+@pytest.mark.parametrize("loss", [2.0, 16 / 18 * np.log(K), 2 / 18 * np.log(K)])
+def test_nothing_is_concluded_from_a_loss_of_unknown_scale(loss):
+    """DINOv2 logs 2/18 and 16/18 of the cross-entropy: a student that pays log K is below it in the log."""
+    (teacher, _), _ = clustered()
+    unknown = theory.diagnose(teacher, loss=loss, teacher="projected", **KNOBS)
+    assert "ok" not in levels(unknown, "O5")
+    mean = theory.diagnose(teacher, loss=loss, loss_is="mean", teacher="projected", **KNOBS)
+    assert mean.measurements == unknown.measurements
+    if loss > mean.measurements["teacher_entropy"]:
+        assert levels(mean, "O5") == {"ok"}
+        (finding,) = (f for f in unknown.findings if f.claim == "O5")
+        assert (finding.level, "if the loss is the mean" in finding.text) == ("note", True)
+    with pytest.raises(ValueError, match="`loss_is` must be 'mean' or None, got 'sum'"):
+        theory.diagnose(teacher, loss=loss, loss_is="sum", **KNOBS)
+
+
+@pytest.mark.claim("D1")
+def test_a_fall_of_the_loss_that_tells_no_samples_apart_is_no_plateau_broken():
+    """The constant direction grows: the loss falls, the student's information does not."""
+    found = theory.diagnose(ONE, center=np.zeros(K), student_logits=ONE, **KNOBS)
+    assert found.measurements["loss"] < np.log(K) - 1
+    assert found.measurements["student_information"] < 1e-6
+    (finding,) = (f for f in found.findings if f.claim == "D1")
+    assert "no plateau broken" in finding.remedy
+
+
+@pytest.mark.control("D1")
+def test_a_loss_that_falls_by_telling_samples_apart_is_not_called_so():
+    (teacher, student), _ = clustered()
+    assert levels(theory.diagnose(teacher, student_logits=student, **KNOBS), "D1") == set()
