@@ -10,9 +10,11 @@ from figures.look import PAGE
 
 CAPTION = """
 The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its
-bounds [J1, J6]. Upper row: median over clusters and networks; the band holds 90% of them. Thin grey lines
-are the two asymptotes of [J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ.
-Lower row: each bound divided by the gap it bounds, medians.
+bounds [J1, J6]. Upper row: median over clusters and networks trained with inverse priors; the band holds
+90% of them, thin blue lines are the medians of networks trained with centering, by the batch and moving,
+and projected, and of the first with a bias per cluster added. Thin grey lines are the two asymptotes of
+[J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ. Lower row: each bound
+divided by the gap it bounds, medians.
 
 What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits.
 Specht's bound is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p
@@ -33,8 +35,10 @@ def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True, sharey="row", height_ratios=(1.5, 1))
     figure.set_layout_engine("constrained", wspace=0.06)
     for column, data in enumerate(dataset.data.values):
-        part = dataset.sel(data=data)
+        everyone = dataset.sel(data=data)
+        part = everyone.sel(network="inverse_prior")
         _gap(axes[0, column], part)
+        _others(axes[0, column], everyone.drop_sel(network="inverse_prior"))
         _looseness(axes[1, column], part)
         axes[0, column].set_title(f"{'ab'[column]}  {data} logits")
         axes[1, column].set_title("cd"[column])
@@ -43,6 +47,13 @@ def draw(dataset: xr.Dataset) -> Figure:
     axes[1, 0].set_ylabel("bound / Jensen gap")
     axes[0, 1].legend(loc="upper right")
     return figure
+
+
+def _others(axis: Axes, part: xr.Dataset) -> None:
+    middle = part.gap.median(("seed", "cluster"))
+    for i, network in enumerate(part.network.values):
+        label = "$J$ of other networks" if i == 0 else None
+        axis.plot(part.temperature, middle.sel(network=network), color="C0", ls="-", lw=0.5, label=label)
 
 
 def _gap(axis: Axes, part: xr.Dataset) -> None:

@@ -129,7 +129,7 @@ def diagnose(
     >>> found.fate
     'uniform collapse'
     >>> [(finding.level, finding.claim) for finding in found.findings]
-    [('problem', 'D3'), ('note', 'O4'), ('note', 'O5'), ('note', 'D2')]
+    [('problem', 'D3'), ('note', 'O4'), ('note', 'D2')]
     >>> print(found.findings[1].text)
     the loss, 4.1589, is log 64: what a uniform answer pays.
     """
