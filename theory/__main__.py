@@ -1,8 +1,12 @@
-"""Diagnosis of a run from its saved logits: `python -m theory LOGITS --temperature 0.04 …`.
+"""Diagnosis of a run from its saved logits: `python -m theory LOGITS --like dino`.
 
-LOGITS is a .npy file [N, K] of raw teacher outputs, or a .npz file whose arrays are named as the arguments of
-`theory.diagnose`: logits, and any of student_logits, center, log_target, features_1, features_2, ….
-`python -m theory loss CURVE --clusters K` reads a loss curve instead (a file called loss is ./loss).
+LOGITS is one file or several, or a pattern in quotes, of raw teacher outputs [N, K], before centre and
+temperature: .npy, .npz, .pt or .safetensors, float16 and bfloat16 too. A file may hold other arguments of
+`theory.diagnose` under their names: student_logits, earlier_logits, center, weights, log_target, features_1,
+features_2, …, and numbers such as temperature; what it holds beside them is left alone.
+
+python -m theory loss CURVE --clusters K    what a loss curve alone tells (a file called loss is ./loss)
+
 Exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made.
 """
 
@@ -11,28 +15,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import lzma
 import math
-import re
 import sys
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from theory.curves.command import main as read_loss_curve
 from theory.diagnosis.diagnose import diagnose
+from theory.diagnosis.gather import NAMED, gathered
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
 
-ARRAYS = ("student_logits", "center", "log_target")
-UNREADABLE: tuple[type[Exception], ...] = (ValueError, EOFError, MemoryError, SyntaxError)
-UNREADABLE += (tokenize.TokenError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-"""What NumPy lets through of a file that is damaged."""
+OTHERS: dict[str, Callable[[Sequence[str]], int]] = {"loss": read_loss_curve}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,29 +39,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # a terminal without τ shows a question mark
         sys.stdout.reconfigure(errors="replace")
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["loss"]:
-        return read_loss_curve(arguments[1:])
+    if arguments and arguments[0] in OTHERS:
+        return OTHERS[arguments[0]](arguments[1:])
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given = vars(parser.parse_args(arguments))
+    as_json = given.pop("json")
     try:
-        knobs = _defaults(given.like) | {
-            name: value
-            for name, value in vars(given).items()
-            if name not in ("logits", "json", "like", *ARRAYS, "features") and value is not None
-        }
-        if "temperature" not in knobs:
-            parser.error("--temperature is needed, or --like a system that has one")
-        diagnosis = diagnose(**_arrays(given), **knobs)
+        found = gathered(**given)
+        diagnosis = diagnose(**found.arguments)
     except (OSError, TypeError, ValueError, RuntimeError) as failure:
-        print(f"{parser.prog}: {failure}", file=sys.stderr)
-        return 2
-    if given.json:
+        return _refused(parser, str(failure))
+    except MemoryError:
+        return _refused(parser, "out of memory: fewer rows at a time, or shards of them in several files.")
+    if as_json:
         numbers = {name: x if math.isfinite(x) else str(x) for name, x in diagnosis.measurements.items()}
-        record = dataclasses.asdict(diagnosis) | {"measurements": numbers}  # JSON has no infinity
-        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
+        record = dataclasses.asdict(diagnosis) | {"measurements": numbers, "read": found.told}
+        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))  # JSON has no infinity
     else:
-        print(diagnosis)
+        print(f"read: {found.told}\n{diagnosis}")
     return 0 if diagnosis.healthy else 1
+
+
+def _refused(parser: argparse.ArgumentParser, why: str) -> int:
+    print(f"{parser.prog}: {' '.join(why.split())}", file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,101 +71,34 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__.partition("\n\n")[2] if __doc__ else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("logits", metavar="LOGITS", type=Path, help=".npy [N, K], or .npz with named arrays")
+    parser.add_argument("logits", metavar="LOGITS", nargs="+", help="files of raw teacher outputs [N, K]")
     parser.add_argument(
         "--like",
         choices=sorted(SYSTEMS),
-        help="take the knobs that this system publishes, τ_t before warm-up",
+        help="the teacher and the knobs that this system publishes, τ_t before its warm-up",
     )
-    parser.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
-    parser.add_argument("--teacher", choices=tuple(TEACHERS), help="its constraint (centering)")
-    parser.add_argument("--order", type=float, metavar="S", help="of the teacher power_mean")
-    parser.add_argument("--rounds", type=int, metavar="T", help="of the teacher sinkhorn (3)")
-    parser.add_argument("--student-temperature", type=float, metavar="TAU_S")
-    parser.add_argument("--teacher-momentum", type=float, metavar="M", help="of its weights, per step")
-    parser.add_argument("--center-momentum", type=float, metavar="M", help="of the moving centre, per step")
-    parser.add_argument("--learning-rate", type=float, metavar="ETA", help="of plain gradient descent")
-    parser.add_argument(
-        "--loss", type=float, metavar="NATS", help="as logged, if there are no student logits"
+    arrays = parser.add_argument_group("arrays", "in files of their own, or in that of the logits")
+    arrays.add_argument(
+        "--key", metavar="NAME", help="of the logits in the file, where it holds several arrays"
     )
-    for name in ARRAYS:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=".npy")
-    parser.add_argument(
-        "--features", type=Path, nargs="+", metavar="FILE", help=".npy [N, D], two or more views"
-    )
+    for name, what in NAMED.items():
+        arrays.add_argument(f"--{name.replace('_', '-')}", metavar="FILE", help=what)
+    arrays.add_argument("--features", nargs="+", metavar="FILE", help="[M, D], two or more views")
+    knobs = parser.add_argument_group("knobs of the run")
+    knobs.add_argument("--temperature", type=float, metavar="TAU_T", help="of the teacher")
+    knobs.add_argument("--teacher", choices=tuple(TEACHERS), help="its constraint (centering)")
+    knobs.add_argument("--order", type=float, metavar="S", help="of the teacher power_mean")
+    knobs.add_argument("--rounds", type=int, metavar="T", help="of the teacher sinkhorn (3)")
+    knobs.add_argument("--student-temperature", type=float, metavar="TAU_S")
+    knobs.add_argument("--teacher-momentum", type=float, metavar="M", help="of its weights, per step")
+    knobs.add_argument("--center-momentum", type=float, metavar="M", help="of the moving centre, per step")
+    knobs.add_argument("--learning-rate", type=float, metavar="ETA", help="of plain gradient descent")
+    knobs.add_argument("--batch-size", type=int, metavar="B", help="samples of a step, all processes")
+    knobs.add_argument("--loss", type=float, metavar="NATS", help="as logged")
+    knobs.add_argument("--loss-is", choices=("mean",), help="that number is the mean of one cross-entropy")
+    parser.add_argument("--scheduler", metavar="TCP", help="sum up shards on this Dask cluster, tcp://…")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     return parser
-
-
-def _defaults(system: str | None) -> dict[str, Any]:
-    """The knobs of a published system, as arguments of `diagnose`."""
-    if system is None:
-        return {}
-    found = SYSTEMS[system]
-    return {
-        "temperature": found.teacher_temperature,
-        "teacher": found.teacher,
-        "student_temperature": found.student_temperature,
-        "teacher_momentum": found.teacher_momentum,
-        "center_momentum": found.center_momentum,
-    }
-
-
-def _arrays(given: argparse.Namespace) -> dict[str, Any]:
-    """The arrays of all files, by argument of `diagnose`. Raises ValueError: unknown names, or one twice."""
-    found = _load(given.logits)
-    if list(found) == [""]:
-        found = {"logits": found[""]}
-    if "logits" not in found:
-        raise ValueError(
-            f"{given.logits} must hold an array named `logits`, got {', '.join(found) or 'none'}."
-        )
-    views = sorted(
-        (name for name in found if re.fullmatch(r"features_\d+", name)), key=lambda name: int(name[9:])
-    )
-    features = [found.pop(name) for name in views]
-    if unknown := found.keys() - {"logits", *ARRAYS}:
-        allowed = ", ".join(("logits", *ARRAYS, "features_1", "features_2"))
-        raise ValueError(f"{given.logits} holds `{min(unknown)}`, which is none of {allowed}.")
-    for name in ARRAYS:
-        path = getattr(given, name)
-        if path is not None:
-            if name in found:
-                raise ValueError(f"`{name}` is given twice, in {given.logits} and as {path}.")
-            found[name] = _array(path)
-    features += [_array(path) for path in given.features or ()]
-    return found | ({"features": features} if features else {})
-
-
-def _array(path: Path) -> np.ndarray:
-    held = _load(path)
-    if list(held) != [""]:
-        raise ValueError(f"{path} must be a .npy file of one array, got an archive of several.")
-    return held[""]
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a .npz by name, or that of a .npy under the empty name."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is {'not a file' if path.exists() else 'not there'}.")
-    wanted = f"{path} must be a .npy or .npz file of plain numbers"
-    try:
-        with path.open("rb") as file:
-            single = file.read(6) == b"\x93NUMPY"
-        if single:  # mapped: of a file larger than memory only what is worked on is read
-            return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
-        with path.open("rb") as file:
-            held = np.load(file, allow_pickle=False)
-            arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
-    except UNREADABLE:
-        raise ValueError(
-            f"{wanted}: np.savez('run.npz', logits=z.float().cpu().numpy()) writes one."
-        ) from None
-    if any(name.endswith("data.pkl") for name in arrays):
-        raise ValueError(
-            f"{wanted}, got a file of PyTorch: write np.savez('run.npz', logits=z.cpu().numpy())."
-        )
-    return arrays
 
 
 if __name__ == "__main__":

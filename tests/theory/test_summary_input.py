@@ -40,9 +40,12 @@ def test_what_is_no_array_is_refused(logits):
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
-    np.savez(tmp_path / "z.npz", a=GOOD)
-    with pytest.raises(ValueError, match=r"\.npy file of one array, got z\.npz"):
+    np.savez(tmp_path / "z.npz", a=GOOD, b=GOOD)
+    with pytest.raises(ValueError, match=r"z\.npz must hold an array named `logits`.* a \[.*, b \["):
         theory.summarize(tmp_path / "z.npz")
+    (tmp_path / "z.txt").write_text("1 2 3")
+    with pytest.raises(ValueError, match=r"z\.txt must be a file of plain numbers, \.npy, \.npz"):
+        theory.summarize(tmp_path / "z.txt")
 
 
 def test_summaries_of_other_temperatures_or_clusters_do_not_add():

@@ -92,8 +92,11 @@ def fate_of_center(fate: Fate, lag: CenterLag | None, knobs: Knobs | None) -> Fa
     return "turning" if fate in ("one cluster", "constant") and far and moves else fate
 
 
-def judge_center(report: Report, run: Run, knobs: Knobs | None, batch_size: int | None) -> None:
-    """Add whether the centre keeps up: at this learning rate if given, else at any."""
+def judge_center(report: Report, knobs: Knobs | None, batch_size: int | None, *, given: bool) -> None:
+    """Add whether the centre keeps up: at this learning rate if that is known, else at any.
+
+    given: the centre itself is, as it was applied.
+    """
     if knobs is None:
         return
     m_t, m_c, eta = knobs.teacher_momentum, knobs.center_momentum, knobs.learning_rate
@@ -116,7 +119,7 @@ def judge_center(report: Report, run: Run, knobs: Knobs | None, batch_size: int 
             )
             report.add(judgement)
             report.add(motion, _about_this_rate(motion, judgement, knobs, gain, batch_size))
-    if m_c and run.center is None:
+    if m_c and not given:
         text = "the mean of these logits stands in for the moving centre; `center` shows the run as it was."
         report.say([note("D4", text)])
 

@@ -85,7 +85,7 @@ def _compared(run: Run, log_r: Array, projected: Array) -> ProjectedComparison:
     ensemble = run.batch.ensemble
 
     def distance(log: Array) -> float:
-        return 0.5 * float(np.abs(np.exp(log) - projected).sum(1).mean())
+        return 0.5 * float(ensemble.weights @ np.abs(np.exp(log) - projected).sum(1))
 
     def of_batch(name: str) -> Array:
         log_tilt = TEACHERS[name].log_tilt_of(run.batch, Settings())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from theory.checks import check_count, check_number
 from theory.diagnosis.door import (
@@ -18,13 +18,17 @@ from theory.diagnosis.door import (
     check_needs,
     check_run,
     check_student,
+    check_summary,
     check_system,
 )
 from theory.diagnosis.examine import examine
-from theory.diagnosis.knobs import knobs_of
+from theory.diagnosis.knobs import known_knobs
 from theory.diagnosis.report import Diagnosis
+from theory.diagnosis.run import Run
+from theory.diagnosis.summarized import examine_summary
 from theory.logspace import Array
-from theory.teachers import Teacher
+from theory.summary import Summary
+from theory.teachers import Teacher, check_teacher
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -33,7 +37,7 @@ __all__ = ["diagnose"]
 
 
 def diagnose(
-    logits: Float[Array, "N K"] | str | PathLike[str] | Iterable[Float[Array, "n K"]],
+    logits: Float[Array, "*N K"] | Summary | str | PathLike[str] | Iterable[Any],
     *,
     temperature: float | None = None,
     like: str | None = None,
@@ -52,20 +56,26 @@ def diagnose(
     learning_rate: float | None = None,
     batch_size: int | None = None,
     features: Sequence[Float[Array, "M D"]] | None = None,
+    weights: Float[Array, "*N"] | None = None,
+    key: str | None = None,
+    scheduler: str | None = None,
 ) -> Diagnosis:
     """Fate, margin H(r̄) − loss, distance from the projected teacher and safe range of the knobs, from logits.
 
     A few hundred samples are enough. Up to 2²⁴ logits are worked on whole, in float64, in some twenty arrays
-    of that size at most (2.5 GiB). Of more, a pass over all rows tells what the network has become and, from
-    an array or a file, a second one what its constraint makes of it, in 64 MiB and what K clusters need; all
-    else is of 2²² logits (64 rows at least) drawn from them with a fixed seed, and the report says so: memory
-    does not grow with N.
+    of that size at most (2.5 GiB). Of more, one pass over all rows tells what the network has become, in
+    64 MiB and what K clusters need; from an array or a file, what its constraint makes of it is told from 2²⁶
+    logits that are drawn from them; all else is of 2²² (64 rows at least). They are drawn with a fixed seed,
+    and the report says so: memory does not grow with N.
 
     Parameters
     ----------
     logits
-        z, [N, K], the teacher network's raw outputs, before centre and temperature; N ≥ 2. Of any array
-        library, the path of a .npy file, which is mapped, or a generator of blocks [n, K].
+        z, [N, K], the teacher network's raw outputs, before centre and temperature; N ≥ 2. [B, P, K], tokens
+        of several images, are taken as B · P rows. Of any array library, or the path of a .npy, .npz, .pt or
+        .safetensors file, which is mapped; a pattern such as "rank*.npy", or a list of paths, one under
+        another; a generator of blocks [n, K]; or their `theory.Summary`, which tells what the network is, and
+        of its constraint only what can be proved.
     temperature
         τ_t > 0; needed unless `like` has one.
     like
@@ -79,10 +89,11 @@ def diagnose(
     rounds
         Of "sinkhorn", and of no other; 3 if not given.
     center
-        DINO's moving c, [K], as it was applied to these logits; their mean if not given.
+        DINO's moving c, [K] (or with leading axes of 1, as DINO and lightly store it), as it was applied to
+        these logits; their mean if not given.
     student_logits
-        [N, K], raw outputs for other views of the same samples in the same order, or the path of a .npy
-        file; not with a generator of blocks.
+        [N, K], raw outputs for other views of the same samples in the same order, or paths as for `logits`;
+        not with a generator of blocks.
     student_temperature
         τ_s > 0. `student_logits`, `teacher_momentum`, `center_momentum`, `learning_rate` and `features`
         need it.
@@ -104,6 +115,13 @@ def diagnose(
         B, samples of a step over all processes: whether a batch may be its own centre.
     features
         Two or more views [M, D] of what the last layer sees, rows in one order, M well above D.
+    weights
+        [N] or [B, P], not negative, of any positive sum: of masked patch tokens, say, 1 over their number in
+        the image, 0 elsewhere. None means 1 each.
+    key
+        The name of the array that is wanted of each file, where it holds several.
+    scheduler
+        tcp://… of a Dask cluster whose workers sum up the files, which they find under the same names.
 
     Returns
     -------
@@ -134,40 +152,52 @@ def diagnose(
     the loss, 4.1589, is log 64: what a uniform answer pays.
     """
     system = None if like is None else check_system(like)
-    published = {} if system is None else knobs_of(system)
-    chosen = teacher if teacher is not None else published.pop("teacher", "centering")
-    given = {
-        "temperature": temperature,
-        "student_temperature": student_temperature,
-        "teacher_momentum": teacher_momentum,
-        "center_momentum": center_momentum,
-    }
-    known = published | {name: value for name, value in given.items() if value is not None}
-    if "temperature" not in known:
-        raise ValueError("`temperature` must be given, or `like` a system that publishes one, got None.")
-    run = check_run(
-        logits,
-        temperature=known.pop("temperature"),
-        teacher=chosen,
-        order=order,
-        rounds=rounds,
-        center=center,
-        log_target=log_target,
+    known = known_knobs(
+        system,
+        teacher=teacher,
+        temperature=logits.temperature
+        if isinstance(logits, Summary) and temperature is None
+        else temperature,
+        student_temperature=student_temperature,
+        teacher_momentum=teacher_momentum,
+        center_momentum=center_momentum,
     )
-    tau_s = known.pop("student_temperature", None)
-    numbers = {name: known.get(name) for name in ("center_momentum", "teacher_momentum")}
-    numbers["learning_rate"] = learning_rate
+    row, tau_t, tau_s = known.pop("teacher"), known.pop("temperature"), known.pop("student_temperature")
+    numbers = known | {"learning_rate": learning_rate}
     check_needs(tau_s, student_logits=student_logits, **numbers, features=features)
-    knobs = (
-        None if tau_s is None else check_knobs(run, student_temperature=tau_s, features=features, **numbers)
-    )
+    said: dict[str, Any] = {
+        "loss": None if loss is None else check_number("loss", loss, low=0.0),
+        "loss_is": check_loss_is(loss_is),
+        "batch_size": None if batch_size is None else check_count("batch_size", batch_size),
+    }
+    given: dict[str, Any] = {
+        "order": order, "rounds": rounds, "center": center, "log_target": log_target, "weights": weights,
+        "key": key, "scheduler": scheduler,
+    }  # fmt: skip
+    run: Run | Summary
+    if isinstance(logits, Summary):
+        others = {"student_logits": student_logits, "earlier_logits": earlier_logits}
+        run = check_summary(logits, tau_t, **given, **others)
+    else:
+        run = check_run(logits, temperature=tau_t, teacher=row, **given)
+    chosen = check_teacher(row)
+    knobs = None
+    if tau_s is not None:
+        tau_t = run.temperature
+        numbers |= {"student_temperature": tau_s, "features": features, "moves": chosen.in_logits}
+        knobs = check_knobs(run.clusters, tau_t, **numbers)
+    if isinstance(run, Summary):
+        return examine_summary(run, knobs, chosen, **said)
     return examine(
         run,
         knobs,
         system=system,
         student=None if student_logits is None else check_student(student_logits, run),
         earlier=None if earlier_logits is None else check_earlier(earlier_logits, run),
-        loss=None if loss is None else check_number("loss", loss, low=0.0),
-        loss_is=check_loss_is(loss_is),
-        batch_size=None if batch_size is None else check_count("batch_size", batch_size),
+        **said,
     )
+
+
+def _temperature_of(logits: Any) -> float | None:
+    """That of a summary."""
+    return logits.temperature if isinstance(logits, Summary) else None

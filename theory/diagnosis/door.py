@@ -45,6 +45,9 @@ def check_run(
     rounds: int | None,
     center: Array | None,
     log_target: Array | None,
+    weights: Array | None,
+    key: str | None,
+    scheduler: str | None,
 ) -> Run:
     """The teacher's side of a run."""
     tau = check_number("temperature", temperature, low=0.0, open_low=True)
@@ -54,20 +57,32 @@ def check_run(
     settings = chosen.check_settings(order=order, rounds=rounds)
     if center is not None and not chosen.in_logits:
         raise ValueError(f"`center` must be None for teacher {chosen.name!r}, got an array.")
-    source = source_of(logits, tau)
+    source = source_of(logits, tau, weights, key, scheduler)
     z = _raw_outputs("logits", source.rows)
     log_p = normalize(z, np, tau)
     target = None if log_target is None else _one_ensemble("log_target", log_target, 1)
     log_pi = check_target(target, log_p, np, "logits")
     c = None
     if center is not None:
-        c = _one_ensemble("center", center, 1)
+        c = _one_ensemble("center", _without_ones(center), 1)
         check_against("center", c, z.shape[1:], "the clusters of `logits`")
         check_finite("center", c, np)
-    ensemble = Ensemble(log_p, check_weights(None, log_p, np), log_pi, np)
-    return Run(
-        batch=Batch(z, tau, ensemble, even=True), teacher=chosen, settings=settings, center=c, source=source
-    )
+    even = source.weights is None
+    ensemble = Ensemble(log_p, check_weights(source.weights, log_p, np), log_pi, np)
+    batch = Batch(z, tau, ensemble, even=even)
+    return Run(batch=batch, teacher=chosen, settings=settings, center=c, source=source, key=key)
+
+
+def check_summary(summary: Summary, temperature: float, **given: Any) -> Summary:
+    """A summary, of that temperature, with nothing beside it that needs the rows."""
+    if temperature != summary.temperature:
+        raise ValueError(
+            f"`temperature` must be that of the summary, {summary.temperature:g}, got {temperature:g}."
+        )
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"`{name}` must be None with a summary, which has no rows, got one.")
+    return summary
 
 
 def check_needs(student_temperature: float | None, **given: Any) -> None:
@@ -78,8 +93,10 @@ def check_needs(student_temperature: float | None, **given: Any) -> None:
 
 
 def check_knobs(
-    run: Run,
+    clusters: int,
+    temperature: float,
     *,
+    moves: bool,
     student_temperature: float,
     teacher_momentum: float | None,
     center_momentum: float | None,
@@ -87,7 +104,6 @@ def check_knobs(
     features: Sequence[Array] | None,
 ) -> Knobs:
     """The numbers of a run whose τ_s is known, and its features."""
-    moves = run.teacher.in_logits
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     if moves and (center_momentum is None) != (teacher_momentum is None):
         raise ValueError("`center_momentum` and `teacher_momentum` must be given together, got one of them.")
@@ -99,9 +115,9 @@ def check_knobs(
     if learning_rate is not None:
         eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
     return Knobs(
-        teacher_temperature=run.temperature,
+        teacher_temperature=temperature,
         student_temperature=tau_s,
-        clusters=run.batch.logits.shape[-1],
+        clusters=clusters,
         teacher_momentum=m_t,
         center_momentum=m_c if moves else None,
         learning_rate=eta,
@@ -137,9 +153,15 @@ def check_loss_is(loss_is: str | None) -> str | None:
 
 def _beside(name: str, array: Array, run: Run) -> Matrix:
     """Raw outputs that go row by row with those of the run."""
-    z = _raw_outputs(name, run.source.of(array))
+    z = _raw_outputs(name, run.source.of(name, array, run.key))
     check_same_shape(name, z, "logits", run.batch.logits)
     return z
+
+
+def _without_ones(center: Array) -> Array:
+    """DINO's [1, K] and lightly's [1, 1, K] as [K]."""
+    shape = getattr(center, "shape", ())
+    return center[(0,) * (len(shape) - 1)] if len(shape) > 1 and set(shape[:-1]) == {1} else center
 
 
 def _one_ensemble(name: str, array: Array, rank: int) -> Matrix:

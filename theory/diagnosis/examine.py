@@ -73,5 +73,5 @@ def examine(
         compare_with_projected(report, run, constrained.ensemble)
     if knobs is not None:
         judge_temperatures(report, knobs, fate)
-    judge_center(report, run, knobs, batch_size)
+    judge_center(report, knobs, batch_size, given=run.center is not None)
     return report.closed(fate)

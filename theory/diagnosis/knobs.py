@@ -1,4 +1,4 @@
-"""The knobs that a published system sets, as arguments of `theory.diagnose`."""
+"""The knobs of a run: what was said, and where that is silent what a published system sets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from theory.systems.own import teacher_of
 __all__: list[str] = []
 
 
-def knobs_of(system: System) -> dict[str, Any]:
-    """Its own teacher, temperatures and momenta; τ_t is that before the warm-up."""
-    return {
-        "teacher": teacher_of(system),
-        "temperature": system.teacher_temperature,
-        "student_temperature": system.student_temperature,
-        "teacher_momentum": system.teacher_momentum,
-        "center_momentum": system.center_momentum,
-    }
+def known_knobs(system: System | None, **given: Any) -> dict[str, Any]:
+    """Teacher, temperatures and momenta by name, None where neither knows; τ_t is that before the warm-up."""
+    published: dict[str, Any] = {"teacher": "centering"}
+    if system is not None:
+        published = {
+            "teacher": teacher_of(system),
+            "temperature": system.teacher_temperature,
+            "student_temperature": system.student_temperature,
+            "teacher_momentum": system.teacher_momentum,
+            "center_momentum": system.center_momentum,
+        }
+    known = {name: published.get(name) if value is None else value for name, value in given.items()}
+    if known["temperature"] is None:
+        raise ValueError("`temperature` must be given, or `like` a system that publishes one, got None.")
+    return known

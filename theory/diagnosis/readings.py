@@ -89,7 +89,9 @@ def read_teacher(report: Report, run: Run, constrained: Constrained) -> TeacherR
     raw, samples = run.raw(), len(run.batch.logits)
     under = run.source.under(run.temperature * constrained.log_tilt, run.temperature)
     if run.source.whole is not None:
-        report.say([_about_the_sample(samples, run.source.whole.samples, again=under is not None)])
+        report.say(
+            [_about_the_sample(samples, run.source.whole.samples, 0 if under is None else under.samples)]
+        )
     taught = under or summary_of(constrained.ensemble)
     reading = TeacherReading(
         samples=raw.samples,
@@ -181,10 +183,16 @@ def read_loss(
     report.add(reading, findings)
 
 
-def _about_the_sample(drawn: int, samples: int, *, again: bool) -> Finding:
+def _about_the_sample(drawn: int, samples: int, again: int) -> Finding:
     """What is of all rows and what is not."""
-    of_all = "the teacher's numbers are" if again else "what is called raw is"
-    return note("O3", f"{of_all} of all {samples:,} rows, all else of {drawn:,} that were drawn.")
+    if again == samples:
+        return note(
+            "O3", f"the teacher's numbers are of all {samples:,} rows, all else of {drawn:,} that were drawn."
+        )
+    text = f"what is called raw is of all {samples:,} rows, "
+    if again:
+        text += f"the teacher's other numbers are of {again:,} that were drawn, "
+    return note("O3", f"{text}all else of {drawn:,}{'' if again else ' that were drawn'}.")
 
 
 def _about_the_samples(reading: TeacherReading, drawn: int) -> Iterator[Finding]:

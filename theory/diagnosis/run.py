@@ -35,6 +35,8 @@ class Run:
         The moving centre as it was applied; None where λ is that of the batch itself.
     source : Source
         Where the rows of the batch come from: they may be a sample of more.
+    key : str or None
+        The name of the array that is wanted of each file.
     """
 
     batch: Batch
@@ -42,11 +44,17 @@ class Run:
     settings: Settings
     center: Float[np.ndarray, " K"] | None
     source: Source
+    key: str | None = None
 
     @property
     def temperature(self) -> float:
         """τ_t."""
         return float(self.batch.temperature)
+
+    @property
+    def clusters(self) -> int:
+        """K."""
+        return int(self.batch.logits.shape[-1])
 
     def raw(self) -> Summary:
         """Of the teacher before its constraint, all rows."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
 import numpy as np
 
+from theory.diagnosis.shards import summary_of_shards
+from theory.files.opened import files_of, listed, opened
+from theory.files.rows import Rows
 from theory.logspace import Array, constant
 from theory.summary import Summary, summarize
-from theory.summary.sources import mapped, parts_of
+from theory.summary.sources import is_named, parts_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -23,6 +25,8 @@ LARGE = 1 << 24
 """Elements above which a sample is drawn: some twenty arrays of that many float64 are 2.5 GiB."""
 DRAWN = 1 << 22
 """Elements of the sample."""
+READ_AGAIN = 1 << 26
+"""Elements, of rows drawn for it, from which it is told what the constraint makes of the network."""
 ROWS = 64
 """Of the sample at least: twice what a fate takes."""
 SHIFTED = 1 << 21
@@ -38,46 +42,87 @@ class Source:
     ----------
     rows : array [n, K]
         All logits, or the sample.
+    weights : [n] or None
+        Of these rows, of sum 1; None where they weigh the same.
     whole : Summary or None
         Of all N rows, where `rows` are a sample of them.
     index : [n] or None
-        Which rows of all they are, in order.
-    everything : array [N, K] or None
+        Which rows of all they are, in order; None where they are all.
+    total : int
+        How many there are in all, those of weight 0 among them.
+    everything : array [N, K], Rows or None
         All logits, where they can be read again.
+    all_weights : [N] or None
+        Of all rows.
     """
 
     rows: Array
+    weights: Float[np.ndarray, " n"] | None = None
     whole: Summary | None = None
     index: Int[np.ndarray, " n"] | None = None
-    everything: Array | None = None
+    total: int = 0
+    everything: Array | Rows | None = None
+    all_weights: Float[np.ndarray, " N"] | None = None
 
     def under(self, shift: Float[np.ndarray, " K"], temperature: float) -> Summary | None:
-        """Of softmax((z + shift)/τ) for all N rows, read once more; None where only `rows` are left."""
+        """Of softmax((z + shift)/τ) for rows drawn for it, more than `rows`; None if only these are left."""
         if self.everything is None:
             return None
-        shifted = (rows + shift.astype(rows.dtype) for rows, _ in parts_of(self.everything, None, SHIFTED))
-        return summarize(shifted, temperature=temperature)
+        total, clusters = self.everything.shape
+        many = max(len(self.rows), READ_AGAIN // clusters)
+        index = None if many >= total else _chosen(total, many)
 
-    def of(self, other: Any) -> Any:
-        """The same rows of an array that goes with these logits, [N, K] or the path of one."""
-        other = _opened(other)
-        if self.index is None or getattr(other, "ndim", 0) != 2 or self.whole is None:
-            return other
-        if other.shape[0] != self.whole.samples:
-            return other  # refused at the door, where shapes are compared
-        return other[self.index]
+        def blocks() -> Iterator[Any]:
+            for start, rows in _blocks(self.everything, index):
+                shifted = rows + shift.astype(rows.dtype)
+                if self.all_weights is None:
+                    yield shifted
+                else:
+                    at = slice(start, start + len(rows))
+                    yield shifted, self.all_weights[at if index is None else index[at]]
+
+        return summarize(blocks(), temperature=temperature)
+
+    def of(self, name: str, other: Any, key: str | None = None) -> Any:
+        """The same rows of an array that goes with these logits, [N, K] or a file of one."""
+        other = _flat(opened(name, other, key) if is_named(other) else other)
+        known = self.index is not None and getattr(other, "ndim", 0) == 2 and other.shape[0] == self.total
+        if isinstance(other, Rows):
+            return other.take(self.index) if known and self.index is not None else other.whole()
+        return other[self.index] if known else other  # another number is refused at the door
 
 
-def source_of(logits: Any, temperature: float) -> Source:
-    """The logits themselves, or a summary and a sample where they are large."""
-    array = _opened(logits)
-    if array_api_compat.is_array_api_obj(array):
+def source_of(
+    logits: Any,
+    temperature: float,
+    weights: Any = None,
+    key: str | None = None,
+    scheduler: str | None = None,
+) -> Source:
+    """The logits themselves, or a summary and a sample where they are large or summed up on a cluster."""
+    if scheduler is not None and not is_named(logits):
+        raise ValueError("`scheduler` must go with the paths of files, got no path as `logits`.")
+    if scheduler is not None and weights is not None:
+        raise ValueError("`scheduler` must be None where `weights` are given: shards are summed up without.")
+    array = _flat(opened("logits", logits, key) if is_named(logits) else logits)
+    if isinstance(array, Rows) or array_api_compat.is_array_api_obj(array):
         shape = tuple(array.shape)
-        if len(shape) != 2 or shape[0] * shape[1] <= LARGE:
-            return Source(rows=array)
-        index = np.sort(np.random.default_rng(SEED).choice(shape[0], _drawn(*shape), replace=False))
-        whole = summarize(array, temperature=temperature)
-        return Source(rows=array[index], whole=whole, index=index, everything=array)
+        if len(shape) != 2:
+            return Source(rows=array)  # refused at the door
+        w = None if weights is None else _share(weights, shape[:1])
+        if scheduler is not None:
+            paths = [file for name in listed(logits) for file in files_of(name)]
+            whole = summary_of_shards(paths, temperature=temperature, key=key, scheduler=scheduler)
+            return _drawn_from(array, w, whole)
+        if shape[0] * shape[1] > LARGE:
+            return _drawn_from(array, w, summarize(array, temperature=temperature, weights=w))
+        rows = array.whole() if isinstance(array, Rows) else array
+        if w is None or (w > 0).all():
+            return Source(rows=rows, weights=w, total=len(rows))
+        index = np.flatnonzero(w > 0)
+        return Source(rows=rows[index], weights=w[index], index=index, total=len(rows))
+    if weights is not None:
+        raise ValueError("`weights` must go with an array or a file, got an iterable of blocks.")
     if isinstance(array, Iterable) and not isinstance(array, str | bytes | dict | list | tuple):
         tap = _Tap(array)
         whole = summarize(tap, temperature=temperature)
@@ -85,8 +130,60 @@ def source_of(logits: Any, temperature: float) -> Source:
     return Source(rows=array)
 
 
-def _opened(given: Any) -> Any:
-    return mapped(given) if isinstance(given, str | PathLike) else given
+def _drawn_from(array: Any, weights: np.ndarray | None, whole: Summary) -> Source:
+    total, clusters = array.shape
+    used = None if weights is None else np.flatnonzero(weights > 0)
+    index = _chosen(
+        total if used is None else len(used), _drawn(total if used is None else len(used), clusters)
+    )
+    index = index if used is None else used[index]
+    return Source(
+        rows=_taken(array, index),
+        weights=None if weights is None else weights[index] / weights[index].sum(),
+        whole=whole,
+        index=index,
+        total=total,
+        everything=array,
+        all_weights=weights,
+    )
+
+
+def _taken(array: Any, index: np.ndarray) -> Any:
+    return array.take(index) if isinstance(array, Rows) else array[index]
+
+
+def _flat(array: Any) -> Any:
+    """[B, P, K], patch tokens of several images, as rows [B · P, K]."""
+    many = array_api_compat.is_array_api_obj(array) and array.ndim > 2
+    return array.reshape((-1, array.shape[-1])) if many else array
+
+
+def _blocks(array: Any, index: np.ndarray | None) -> Iterator[tuple[int, np.ndarray]]:
+    """Rows of all, or those of the index, a few at a time, with the number of the first among them."""
+    clusters, start = array.shape[1], 0
+    if index is None:
+        for rows, _ in parts_of(array, None, SHIFTED):
+            yield start, rows
+            start += len(rows)
+        return
+    size = max(1, SHIFTED // clusters)
+    for start in range(0, len(index), size):
+        some = index[start : start + size]
+        yield start, np.asarray(_widened(_taken(array, some)))
+
+
+def _share(weights: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of all rows over their sum."""
+    w = np.asarray(_widened(weights) if hasattr(weights, "dtype") else weights, dtype=np.float64).reshape(-1)
+    if w.shape != shape:
+        raise ValueError(f"`weights` must have shape {shape}, one for each row, got shape {w.shape}.")
+    if not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
+        raise ValueError("`weights` must be finite, not negative, and of a positive sum.")
+    return w / w.sum()
+
+
+def _chosen(samples: int, many: int) -> Int[np.ndarray, " n"]:
+    return np.sort(np.random.default_rng(SEED).choice(samples, many, replace=False))
 
 
 def _drawn(samples: int, clusters: int) -> int:

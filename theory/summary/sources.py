@@ -5,12 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
 import numpy as np
 
+from theory.files.opened import opened
+from theory.files.rows import Rows as FileRows
 from theory.logspace import Array, constant
 
 if TYPE_CHECKING:
@@ -35,14 +36,17 @@ def parts_of(source: Any, weights: Array | None, size: int | None = None) -> Ite
     TypeError, ValueError
         No array, file or iterable of blocks; blocks of unlike K; a shape that is not [..., N, K].
     """
-    if isinstance(source, str | PathLike):
-        source = mapped(source)
+    if is_named(source):
+        source = opened("logits", source)
+    if isinstance(source, FileRows):
+        yield from _of_rows(source, _weights(weights, (len(source),)), size or PART)
+        return
     if array_api_compat.is_array_api_obj(source) and not isinstance(source, np.generic):
         yield from _cut(*_rows(source, weights), size or PART)
         return
     if not isinstance(source, Iterable) or isinstance(source, bytes | dict):
         raise TypeError(
-            f"`logits` must be an array, a .npy file or an iterable of blocks, got {type(source).__name__}."
+            f"`logits` must be an array, a file or an iterable of blocks, got {type(source).__name__}."
         )
     if weights is not None:
         raise ValueError("`weights` must come with the blocks, as pairs (logits, weights), got an array.")
@@ -50,16 +54,17 @@ def parts_of(source: Any, weights: Array | None, size: int | None = None) -> Ite
         yield from _cut(rows, w, size or PART)
 
 
-def mapped(given: str | PathLike[str]) -> np.ndarray:
-    """A .npy file [..., N, K], mapped: nothing is read yet."""
-    path = Path(given)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is {'not a file' if path.exists() else 'not there'}.")
-    with path.open("rb") as file:
-        start = file.read(6)
-    if start != b"\x93NUMPY":
-        raise ValueError(f"`logits` must be a .npy file of one array, got {path.name}.")
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+def is_named(source: Any) -> bool:
+    """The path of a file, a pattern, or a list of them."""
+    several = isinstance(source, list | tuple) and len(source) > 0
+    return all(isinstance(item, str | PathLike) for item in (source if several else [source]))
+
+
+def _of_rows(rows: FileRows, weights: np.ndarray | None, elements: int) -> Iterator[Rows]:
+    start = 0
+    for block in rows.blocks(elements):
+        yield block, None if weights is None else weights[start : start + len(block)]
+        start += len(block)
 
 
 def _rows(array: Array, weights: Array | None) -> Rows:
@@ -67,12 +72,16 @@ def _rows(array: Array, weights: Array | None) -> Rows:
     z = _on_host("logits", array)
     if z.ndim < 2 or z.shape[-1] < 2 or 0 in z.shape:
         raise ValueError(f"`logits` must have shape [..., N, K] with K at least 2, got shape {z.shape}.")
+    return z.reshape(-1, z.shape[-1]), _weights(weights, z.shape[:-1])
+
+
+def _weights(weights: Array | None, shape: tuple[int, ...]) -> np.ndarray | None:
     if weights is None:
-        return z.reshape(-1, z.shape[-1]), None
+        return None
     w = _on_host("weights", weights).astype(np.float64)
-    if w.shape != z.shape[:-1]:
-        raise ValueError(f"`weights` must have shape {z.shape[:-1]}, one for each row, got shape {w.shape}.")
-    return z.reshape(-1, z.shape[-1]), w.reshape(-1)
+    if w.shape != shape:
+        raise ValueError(f"`weights` must have shape {shape}, one for each row, got shape {w.shape}.")
+    return w.reshape(-1)
 
 
 def _on_host(name: str, array: Array) -> np.ndarray:

@@ -50,7 +50,8 @@ def summarize(
     ----------
     logits
         z, [..., N, K], finite or −inf, all leading axes samples; an array of any library (bfloat16 too), the
-        path of a .npy file, which is mapped, or an iterable of arrays [n, K], or of pairs (z, w).
+        path of a .npy, .npz, .pt or .safetensors file, which is mapped, a pattern or a list of paths, one
+        under another, or an iterable of arrays [n, K], or of pairs (z, w).
     temperature
         τ > 0; log-probabilities are logits of temperature 1.
     weights

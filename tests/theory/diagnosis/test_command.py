@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def files(tmp_path):
 def test_the_command_prints_the_report_and_exits_by_it(files, capsys):
     assert main([str(files / "run.npz"), "--like", "dino"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("fate: alive")
+    assert re.match(r"read: .*run\.npz, float64 256 × 16; with it student_logits, features\nfate: alive", out)
     assert "[D4] the centre keeps up at any learning rate" in out
     assert main([str(files / "uniform.npy"), "--temperature", "0.04", "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
@@ -67,12 +68,18 @@ def test_knobs_given_go_before_those_of_the_system(files, capsys):
         ),
         (["run.npz", "--temperature", "-1", "--student-temperature", "1"], "`temperature` must be positive"),
         (["run.npz", "--temperature", "1"], "`student_temperature` must be given with `student_logits`"),
-        (["empty.npy", "--temperature", "1"], "empty.npy must be a .npy or .npz file of plain numbers"),
-        (["broken.npz", "--temperature", "1"], "broken.npz must be a .npy or .npz file of plain numbers"),
+        (["empty.npy", "--temperature", "1"], "empty.npy must be a file of plain numbers, .npy, .npz, .pt"),
+        (["broken.npz", "--temperature", "1"], "broken.npz must be a file of plain numbers, .npy, .npz, .pt"),
         (["packed.npz", "--temperature", "1"], "packed.npz must be a .npy or .npz file of plain numbers"),
         ([".", "--temperature", "1"], ". is not a file"),
-        (["run.pt", "--temperature", "1"], "got a file of PyTorch"),
-        (["odd.npz", "--temperature", "1"], "holds `studnet`, which is none of logits, student_logits"),
+        (["run.pt", "--temperature", "1"], "`logits` must have shape [N, K], got (3,)"),
+        (["odd.npz", "--key", "studnet", "--temperature", "-1"], "`temperature` must be positive"),
+        (
+            ["odd.npz", "--key", "x", "--temperature", "1"],
+            "holds no `x`, but logits [256, 16] float64, stud",
+        ),
+        (["*.npx", "--temperature", "1"], "*.npx matches no file"),
+        (["uniform.npy"], "`temperature` must be given, or `like` a system that publishes one"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_its_input(files, capsys, monkeypatch, arguments, message):
@@ -85,14 +92,18 @@ def test_a_terminal_without_greek_letters_gets_the_report_too(files):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "theory", str(files / "uniform.npy"), "--temperature", "0.04"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stdout.startswith("fate: uniform collapse") and done.stderr == ""
+    assert (
+        done.returncode == 1
+        and done.stdout.partition("\n")[2].startswith("fate: uniform collapse")
+        and done.stderr == ""
+    )
 
 
 @pytest.mark.parametrize("name", theory.systems.SYSTEMS)
 def test_every_published_system_names_a_teacher_of_the_table(files, capsys, name):
     system = theory.systems.SYSTEMS[name]
     assert system.teacher in theory.TEACHERS
-    assert main([str(files / "run.npz"), "--like", name, "--json"]) == 0
+    assert main([str(files / "run.npz"), "--like", name, "--json"]) < 2
     numbers = json.loads(capsys.readouterr().out)["measurements"]
     ratio = system.teacher_temperature / system.student_temperature
     assert numbers["temperature_ratio"] == pytest.approx(ratio)

@@ -79,7 +79,7 @@ def test_the_sample_is_one_and_even(small):
     logits = np.arange(3000.0)[:, None] + np.arange(16.0)
     drawn = sample.source_of(logits, 1.0)
     assert np.array_equal(drawn.index, sample.source_of(logits, 1.0).index)
-    assert np.array_equal(drawn.of(logits), drawn.rows)
+    assert np.array_equal(drawn.of("logits", logits), drawn.rows)
     taps = sample.source_of((logits[i : i + 7] for i in range(0, 3000, 7)), 1.0)
     for rows in (drawn.rows, taps.rows):
         assert len(rows) == len(np.unique(rows[:, 0])) == 400
