@@ -39,7 +39,8 @@ class Measured:
 class Row:
     """One line of the goals: what was to be reached, and what was.
 
-    `goal` is the largest allowed ratio of `ours` to `against`; `missed` the reason, found by profiling.
+    `goal` is the largest allowed ratio of `ours` to `against`, inf where none is set; `peak_goal` the most
+    MiB that ours may take.
     """
 
     group: str
@@ -48,6 +49,7 @@ class Row:
     against: str
     goal: float
     measured: tuple[Measured, ...]
+    peak_goal: float | None = None
     absent: tuple[tuple[str, str], ...] = ()
     """Peers that could not be had, with the reason."""
 

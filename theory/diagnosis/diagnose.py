@@ -64,8 +64,8 @@ def diagnose(
 
     A few hundred samples are enough. Up to 2²⁴ logits are worked on whole, in float64, in some twenty arrays
     of that size at most (2.5 GiB). Of more, one pass over all rows tells what the network has become, in
-    64 MiB and what K clusters need; from an array or a file, what its constraint makes of it is told from 2²⁶
-    logits that are drawn from them; all else is of 2²² (64 rows at least). They are drawn with a fixed seed,
+    64 MiB and what K clusters need; from an array or a file, what its constraint makes of it is told from 2²⁵
+    logits that are drawn from them; all else is of 2²¹ (64 rows at least). They are drawn with a fixed seed,
     and the report says so: memory does not grow with N.
 
     Parameters

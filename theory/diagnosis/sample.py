@@ -23,9 +23,9 @@ __all__: list[str] = []
 
 LARGE = 1 << 24
 """Elements above which a sample is drawn: some twenty arrays of that many float64 are 2.5 GiB."""
-DRAWN = 1 << 22
+DRAWN = 1 << 21
 """Elements of the sample."""
-READ_AGAIN = 1 << 26
+READ_AGAIN = 1 << 25
 """Elements, of rows drawn for it, from which it is told what the constraint makes of the network."""
 ROWS = 64
 """Of the sample at least: twice what a fate takes."""
