@@ -15,6 +15,7 @@ from theory.checks import assume_valid
 from theory.crossing import crossing_batch_size, teacher_crossing_batch_size
 from theory.curves.explain import LossDiagnosis, explain_loss
 from theory.diagnosis.diagnose import diagnose
+from theory.diagnosis.features import diagnose_features
 from theory.diagnosis.report import Diagnosis, Finding
 from theory.distances import (
     TeacherDistance,
@@ -63,6 +64,7 @@ __all__ = [
     "crossing_batch_size",
     "cumulant_log_tilt",
     "diagnose",
+    "diagnose_features",
     "dynamics",
     "ema_variance_factor",
     "entropy",

@@ -11,7 +11,8 @@ from theory.diagnosis import agreement, center, clusters, comparison, readings, 
 TEACHER = (readings.TeacherReading, scale.ScaleReading)
 STUDENT = (readings.StudentReading, agreement.AgreementReading)
 COMPARED = (comparison.CenteringPrice, comparison.ProjectedComparison)
-JUDGED = (temperatures.TemperatureJudgement, temperatures.FeatureReading, temperatures.GrowthThresholds)
+JUDGED = (temperatures.TemperatureJudgement, temperatures.FeatureSize)
+JUDGED += (temperatures.FeatureReading, temperatures.GrowthThresholds)
 ALIVE = (clusters.ClusterReading,)
 CENTRED = (center.CenterJudgement, center.CenterMotion)
 

@@ -1,0 +1,70 @@
+"""Features on the command line: `python -m theory features VIEW_1 VIEW_2 --clusters K --like dino`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from theory.diagnosis.features import diagnose_features
+from theory.files.opened import opened
+from theory.systems import SYSTEMS
+
+__all__: list[str] = []
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    system = None if given.like is None else SYSTEMS[given.like]
+    knobs: dict[str, Any] = {
+        name: getattr(system, name, None) if getattr(given, name) is None else getattr(given, name)
+        for name in ("clusters", "teacher_temperature", "student_temperature")
+    }
+    missing = [f"--{name.replace('_', '-')}" for name, value in knobs.items() if value is None]
+    if missing:
+        parser.error(f"{', '.join(missing)} needed, or --like a system that publishes it")
+    try:
+        views = [opened("features", path, given.key) for path in given.views]
+        views = [view.whole() if hasattr(view, "whole") else view for view in views]
+        found = diagnose_features(views, **knobs)
+    except (OSError, TypeError, ValueError, RuntimeError) as failure:
+        return _refused(parser, str(failure))
+    except MemoryError:
+        return _refused(parser, "out of memory: fewer samples will do, several times the features.")
+    shape = " × ".join(map(str, views[0].shape))
+    told = f"{', '.join(map(str, given.views))}, {shape}; K = {knobs['clusters']}"
+    if given.json:
+        numbers = {name: x if math.isfinite(x) else str(x) for name, x in found.measurements.items()}
+        record = dataclasses.asdict(found) | {"measurements": numbers, "read": told}
+        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(f"read: {told}\n{found}")
+    return 0 if found.healthy else 1
+
+
+def _refused(parser: argparse.ArgumentParser, why: str) -> int:
+    print(f"{parser.prog}: {' '.join(why.split())}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m theory features", description="What can be learnt from features of two views."
+    )
+    parser.add_argument(
+        "views", metavar="VIEW", nargs="+", type=Path, help="files of features [M, D], one for each view"
+    )
+    parser.add_argument("--clusters", type=int, metavar="K", help="outputs of the head")
+    parser.add_argument("--like", choices=sorted(SYSTEMS), help="take the knobs that this system publishes")
+    parser.add_argument("--teacher-temperature", "--temperature", type=float, metavar="TAU_T")
+    parser.add_argument("--student-temperature", type=float, metavar="TAU_S")
+    parser.add_argument("--key", metavar="NAME", help="of the features, where a file holds several arrays")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    return parser
