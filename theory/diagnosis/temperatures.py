@@ -119,9 +119,6 @@ def judge_temperatures(report: Report, knobs: Knobs, fate: Fate) -> None:
         report.say(unusable)
         return
     found = cross_validated(spanned(views))
-    if found is None:
-        report.say(_no_better("no direction correlates at all."))
-        return
     largest = found.estimate(1)
     reading = read_features(views, found, largest, judgement)
     thresholds = thresholds_of(largest, knobs)
@@ -229,24 +226,23 @@ def _about_growth(
     ratio = judgement.temperature_ratio
     low, high = reading.largest_correlation_low, reading.largest_correlation_high
     between = f"the largest correlation is between {max(low, 0.0):.3g} and {high:.3g}"
-    start, lives = thresholds.critical_temperature, thresholds.survival_temperature
+    sure, perhaps = thresholds.critical_temperature_low, thresholds.critical_temperature_high
+    start = f"below τ_t = {sure:.3g}" if sure > 0.0 else f"well below τ_t = {perhaps:.3g}"
     if ratio >= 1.0:
-        text = f"{between}: these features are learnt below some τ_t of {start:.3g}."
+        text = f"{between}: these features are learnt {start}."
         yield note("D2", text)
     elif reading.growing_directions:
         yield from _about_what_grows(reading, ratio)
     elif high < ratio:
         text = f"nothing in these features grows: {between}, τ_t/τ_s is {ratio:.3g}."
-        remedy = f"start below τ_t = {start:.3g}; learnt, a table lives up to {lives:.3g}."
+        remedy = f"start {start}; learnt, a table lives up to {thresholds.survival_temperature:.3g}."
         if alive:
             yield warning("D3", f"{text} What was learnt may live on, but could not start.", remedy)
         else:
             yield problem("D3", text, remedy)
     else:
         text = f"too few samples to say whether anything grows at τ_t/τ_s = {ratio:.3g}: {between}."
-        sure = thresholds.critical_temperature_low
-        remedy = "features of more samples" + (f"; τ_t below {sure:.3g} is safe." if sure > 0 else ".")
-        yield warning("D2", text, remedy)
+        yield warning("D2", text, f"features of more samples; or start {start}.")
 
 
 def _about_what_grows(reading: FeatureReading, ratio: float) -> Iterator[Finding]:

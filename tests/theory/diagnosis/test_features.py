@@ -46,8 +46,10 @@ def test_what_grows_and_how_warm_a_teacher_may_be_come_with_their_bounds():
 def test_features_in_which_nothing_grows_name_the_temperature_that_would_do():
     found = judged(noisy(4000, 5, 2.0))  # r = 0.2
     (finding,) = (f for f in found.findings if f.level == "problem")
-    assert finding.claim == "D3" and "start below τ_t" in finding.remedy
-    cooler = judged(noisy(4000, 5, 2.0), teacher_temperature=0.8 * found.measurements["critical_temperature"])
+    assert finding.claim == "D3" and "a table lives up to" in finding.remedy
+    cool = 0.999 * found.measurements["critical_temperature_low"]
+    assert f"below τ_t = {cool / 0.999:.3g}" in finding.remedy
+    cooler = judged(noisy(4000, 5, 2.0), teacher_temperature=cool)
     assert cooler.healthy and cooler.measurements["growing_directions"] >= 1
 
 

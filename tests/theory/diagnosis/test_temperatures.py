@@ -10,7 +10,7 @@ from tests.theory.diagnosis.runs import KNOBS, LIVE, UNIFORM, clustered, levels
 
 @pytest.mark.control("D2")
 def test_independent_features_are_told_from_learnable_ones():
-    """M samples of D features correlate by chance; what shuffled rows show does not count."""
+    """M samples of D features correlate by chance; what the rows left out do not show does not count."""
     rng = np.random.default_rng(0)
     for samples in (60, 300, 2000):
         views = [rng.normal(size=(samples, 40)) for _ in range(2)]
