@@ -197,7 +197,12 @@ def _about_the_constant(views: Views) -> Iterator[Finding]:
 
 def _about_useless(views: Views) -> Iterator[Finding]:
     """Why nothing can be told of these views."""
-    if still := views.still_views():
+    if not views.features:
+        text = (
+            "the features are the same for every sample, but for rounding: nothing can be learnt from them."
+        )
+        yield problem("D2", text, "features of a network that looks at its input.")
+    elif still := views.still_views():
         text = f"view {still[0]} of the features is the same for every sample: nothing can be learnt from it."
         yield problem("D2", text, "features of a network that looks at its input.")
     elif same := views.same_twice():

@@ -77,6 +77,7 @@ def test_the_same_view_twice_is_named_and_nothing_else_told(other):
 def test_views_that_are_nearly_the_same_are_two():
     found = judged([X, X + 0.02 * RNG.normal(size=X.shape)])
     assert "are the same" not in said(found) and found.measurements["largest_correlation"] > 0.99
+    assert "are the same" not in said(judged([X, 2.0 * X + 0.5 * RNG.normal(size=X.shape)]))
 
 
 @pytest.mark.control("D2")
@@ -89,6 +90,15 @@ def test_views_that_share_nothing_agree_no_better_than_chance(m, d):
     shuffled = noisy(m, d, 0.1)
     shuffled[1] = np.random.default_rng(3).permutation(shuffled[1])
     assert "no better than chance" in said(judged(shuffled))
+
+
+def test_one_direction_of_many_is_beyond_chance_where_their_mean_is_not():
+    rng = np.random.default_rng(0)
+    one = np.sqrt(0.3) * rng.normal(size=(4000, 100)) * (np.arange(100) < 1)
+    scales = np.where(np.arange(100) < 1, np.sqrt(0.7), 1.0)
+    found = judged([one + scales * rng.normal(size=one.shape) for _ in range(2)])
+    assert found.measurements["mean_correlation"] < 3 * found.measurements["mean_correlation_error"]
+    assert found.measurements["largest_correlation_low"] > 0 and "chance" not in said(found)
 
 
 def test_too_few_samples_are_refused_in_words_where_chance_alone_would_decide():
@@ -121,12 +131,24 @@ def test_what_all_samples_share_is_told_apart_from_what_grows():
 
 def test_constant_features_are_counted_and_constant_views_refused():
     views = noisy(500, 4, 0.3)
-    some = judged([np.hstack([view, np.full((500, 2), 0.1, np.float32)]) for view in views])
+    some = judged([np.hstack([view, np.full((500, 2), [0.1, 1e3 / 3])]) for view in views])
     assert "2 of 6 features are the same for every sample" in said(some)
     assert some.measurements["growing_directions"] == 4
     for dead in ([np.full((100, 4), 0.1)] * 2, [views[0], np.full((500, 4), 0.1)], [np.zeros((50, 3))] * 2):
         found = judged(dead)
-        assert not found.healthy and "is the same for every sample" in said(found)
+        assert not found.healthy and "the same for every sample" in said(found)
+    rounded = [1.0 + 1e-13 * view for view in views]
+    for dead in (rounded, [1e-200 * view for view in views]):
+        assert "the same for every sample, but for rounding" in said(judged(dead))
+
+
+def test_features_that_repeat_each_other_change_nothing():
+    views = noisy(300, 4, 0.3)
+    plain = judged(views).measurements
+    for more in (2, 75):  # 75 × 4 = 300 features of rank 4
+        found = judged([np.tile(view, more) for view in views]).measurements
+        for name in ("largest_correlation", "largest_correlation_low", "growing_directions"):
+            equal(found[name], plain[name], rtol=0.02)
 
 
 def test_float32_memory_maps_do(tmp_path):
