@@ -15,8 +15,7 @@ from array_api_compat import torch as xp
 from torch import Tensor, nn
 
 from theory.ensembles import power_mean_kernel
-from theory.nn.counter import Counter
-from theory.nn.ranks import gather
+from theory.nn.ranks import gather, world_size
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -58,7 +57,7 @@ def mean_of_order(
 
 def mean_over_ranks(
     statistic: Float[Tensor, "*batch K"], *, samples: int, order: float, group: Any = None
-) -> Float[Tensor, "*batch K"]:
+) -> tuple[Float[Tensor, "*batch K"], Tensor | int]:
     """The mean of order s of the statistics of all ranks, each with the share of its samples.
 
     Parameters
@@ -66,7 +65,7 @@ def mean_over_ranks(
     statistic
         This rank's, [..., K].
     samples
-        How many it was computed from.
+        How many it was computed from; a rank without any adds nothing, whatever its statistic.
     order
         s.
     group
@@ -76,19 +75,22 @@ def mean_over_ranks(
     -------
     Float[Tensor, "*batch K"]
         The same on every rank; in a single process `statistic` itself.
+    Tensor or int
+        The samples of all ranks.
 
     Examples
     --------
     >>> import torch
     >>> from theory.nn.averages import mean_over_ranks
     >>> mean_over_ranks(torch.tensor([1.0, 2.0]), samples=8, order=0.0)
-    tensor([1., 2.])
+    (tensor([1., 2.]), 8)
     """
-    statistics = gather(statistic, group)
-    if len(statistics) == 1:
-        return statistic
-    counts = torch.stack(gather(statistic.new_full((1,), float(samples)), group))
-    return mean_of_order(statistics, list(counts[:, 0] / counts.sum()), order)
+    if world_size(group) == 1:
+        return statistic, samples
+    counts = torch.stack(gather(statistic.new_full((1,), float(samples)), group))[:, 0]
+    total = counts.sum()
+    shares = counts / total.clamp(min=1.0)
+    return mean_of_order(gather(statistic, group), list(shares), order), total.round().long()
 
 
 class MovingMean(nn.Module):
@@ -111,8 +113,8 @@ class MovingMean(nn.Module):
         S, a buffer.
     pending : Float[Tensor, "*batch K"]
         The mean of what was added since the last update, a buffer.
-    seen : Counter
-        The samples in `pending`.
+    seen : Tensor
+        The samples in `pending`, a buffer.
 
     Examples
     --------
@@ -128,45 +130,55 @@ class MovingMean(nn.Module):
 
     average: Tensor
     pending: Tensor
+    seen: Tensor
     momentum: float | Tensor
 
     def __init__(self, start: Float[Tensor, "*batch K"], *, momentum: float | Tensor, order: float) -> None:
         super().__init__()
-        self.order, self.seen = order, Counter()
+        self.order, self.waits = order, False
         self.register_buffer("average", start)
         self.register_buffer("pending", torch.zeros_like(start))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         if isinstance(momentum, Tensor):
             self.register_buffer("momentum", momentum, persistent=False)
         else:
             self.momentum = momentum
 
     @torch.no_grad()
-    def add(self, statistic: Float[Tensor, "*batch K"], *, samples: int) -> None:
+    def add(self, statistic: Float[Tensor, "*batch K"], *, samples: int | Tensor) -> None:
         """The statistic of one more batch, of that many samples, counts in the next update."""
-        if seen := self.seen.value:
-            share = self._share(seen / (seen + samples))
-            parts = [self.pending, statistic.to(self.pending.dtype)]
-            statistic = mean_of_order(parts, [share, 1 - share], self.order)
+        statistic = statistic.to(self.pending.dtype)
+        if self.waits:  # the first since an update needs no mean
+            seen = self.seen.to(self.average.dtype)
+            share = seen / (seen + samples).clamp(min=1.0)
+            statistic = mean_of_order([self.pending, statistic], [share, 1 - share], self.order)
         self.pending.copy_(statistic)
-        self.seen.value += samples
+        self.seen.add_(samples)
+        self.waits = True
 
     @torch.no_grad()
     def update(self) -> None:
-        """S ← m S + (1 − m)·pending.
+        """S ← m S + (1 − m)·pending; where no rank had a sample S stays.
 
         Raises
         ------
         RuntimeError
             Nothing was added since the last one.
         """
-        if self.seen.value == 0:
+        if not self.waits:
             raise RuntimeError("`update` was called without a forward in training mode since the last one.")
         kept = self._share(self.momentum)
-        self.average.copy_(mean_of_order([self.average, self.pending], [kept, 1 - kept], self.order))
-        self.seen.value = 0
+        moved = mean_of_order([self.average, self.pending], [kept, 1 - kept], self.order)
+        self.average.copy_(torch.where(self.seen > 0, moved, self.average))
+        self.seen.zero_()
+        self.waits = False
 
     def extra_repr(self) -> str:
         return f"momentum={self.momentum}, order={self.order:g}"
+
+    def _load_from_state_dict(self, *given: Any) -> None:
+        super()._load_from_state_dict(*given)
+        self.waits = bool(self.seen > 0)
 
     def _share(self, value: float | Tensor) -> Tensor:
         """A number as a tensor beside the average, written there by the device itself."""

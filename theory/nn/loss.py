@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from theory.checks import check_number
-from theory.nn.counter import Counter
-from theory.nn.normalizer import TeacherNormalizer
+from theory.checks import check_count, check_number
+from theory.nn.criterion import Criterion, settings_of
 from theory.nn.pairs import pair_cross_entropy
-from theory.nn.schedules import value_at
+from theory.nn.regularizer import prior_divergence
 from theory.teachers import Teacher
 
 if TYPE_CHECKING:
@@ -20,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterDistillationLoss"]
 
+EXTRAS: dict[str, dict[str, Any]] = {"msn": {"me_max": 1.0}, "swav": {"per_view": True}}
+"""What a published system does besides its teacher."""
 
-class ClusterDistillationLoss(nn.Module):
+
+class ClusterDistillationLoss(Criterion):
     """Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
 
     In place of DINO's loss, with the inverse-prior teacher instead of the centred one::
@@ -32,10 +34,21 @@ class ClusterDistillationLoss(nn.Module):
             optimizer.zero_grad(); loss.backward(); optimizer.step()
             update_teacher(student, teacher)
 
-    Save and restore it with the rest of the run: its moving average and step are in `state_dict()`.
-    With gradient accumulation pass manual_update=True and call `criterion.update()` after each
-    `optimizer.step()`. Moving averages see every micro-batch; teachers "by the batch" (momentum=None) are
-    normalised by the micro-batch.
+    `ClusterDistillationLoss.like("dinov2")` has the teacher and the temperatures of a published system.
+
+    Which momentum: the mean of a batch of B samples is off by 1/√B of their spread, so that from some 64 on
+    `momentum=None`, the batch itself, has no lag and nothing to tune. Below, a moving average is worth
+    B (1 + m)/(1 − m) samples [E2], as long as it keeps up with the teacher: 1 − m at least
+    (1 − m_t)(τ_s/τ_t − 1)/m_t does at any learning rate [D4]. DINO's 0.9 serves both ends.
+
+    Save and restore it with the rest of the run: its moving average and step are in `state_dict()`. With
+    gradient accumulation pass manual_update=True and call `criterion.update()` after each `optimizer.step()`:
+    moved at every one of n micro-batches, an average of momentum m has mⁿ per optimiser step. Moving averages
+    see every micro-batch; teachers "by the batch" (momentum=None) are normalised by the micro-batch.
+
+    A step costs, beside the matrix product of the head, three exponentials a teacher logit and two a student
+    logit, and keeps r and the logits; times beside lightly's are in benchmarks/RESULTS.md. `torch.compile`
+    makes one graph of it; schedules then need manual_update=True.
 
     Parameters
     ----------
@@ -47,6 +60,18 @@ class ClusterDistillationLoss(nn.Module):
         Of the teacher's moving average, in [0, 1]; None takes the statistic of the batch itself.
     teacher_temperature, student_temperature
         τ_t, τ_s > 0, or functions of the step such as `Schedule`. The step counts updates.
+    shared_views
+        How many of the first student views are the teacher's views, in order: a pair of one with itself is
+        left out. All teacher views if not given, as in DINO; 0 where the student sees none of them, local or
+        masked crops only.
+    view_weights
+        v_j > 0 of each student view, the pairs' weights in the mean; even if not given.
+    per_view
+        The teacher's statistic is of each of its views by itself, as in SwAV, not of all together, as in DINO
+        and DINOv2; needs momentum=None.
+    me_max
+        Adds this times KL(q̄ ‖ π), q̄ the mean of all student outputs on all ranks: for a uniform π MSN's
+        log K − H(q̄). 0 adds nothing.
     manual_update
         The average and the step move only when `update` is called. False moves them after every forward in
         training mode.
@@ -68,7 +93,7 @@ class ClusterDistillationLoss(nn.Module):
     References
     ----------
     M. Caron et al., "Emerging properties in self-supervised vision transformers", arXiv:2104.14294 (2021),
-    equation 3: the pairs of views.
+    equation 3: the pairs of views. M. Assran et al., "Masked Siamese networks", arXiv:2204.07141 (2022).
 
     Examples
     --------
@@ -88,32 +113,79 @@ class ClusterDistillationLoss(nn.Module):
         momentum: float | Tensor | None = 0.9,
         teacher_temperature: float | Callable[[int], float] = 0.04,
         student_temperature: float | Callable[[int], float] = 0.1,
+        shared_views: int | None = None,
+        view_weights: Sequence[float] | None = None,
+        per_view: bool = False,
+        me_max: float = 0.0,
         manual_update: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__()
-        self.steps = Counter()
-        self.teacher_temperature, self.student_temperature = teacher_temperature, student_temperature
-        for name in ("teacher_temperature", "student_temperature"):
-            self._temperature(name)
-        self.normalizer = TeacherNormalizer(
-            teacher, clusters=clusters, momentum=momentum, manual_update=True, **options
+        super().__init__(
+            teacher,
+            clusters=clusters,
+            momentum=momentum,
+            teacher_temperature=teacher_temperature,
+            student_temperature=student_temperature,
+            manual_update=manual_update,
+            **options,
         )
-        self.manual_update = manual_update
+        self.shared_views = None if shared_views is None else check_count("shared_views", shared_views, low=0)
+        if per_view and momentum is not None:
+            raise ValueError(f"`momentum` must be None with `per_view`, got {momentum}.")
+        self.per_view = per_view
+        self.me_max = check_number("me_max", me_max, low=0.0)
+        self.view_weights = None
+        if view_weights is not None:
+            self.view_weights = [
+                check_number("view_weights", v, low=0.0, open_low=True) for v in view_weights
+            ]
+
+    @classmethod
+    def like(cls, system: str, **given: Any) -> ClusterDistillationLoss:
+        """The loss with the teacher, temperatures (before warm-up) and regulariser of a published system.
+
+        Parameters
+        ----------
+        system
+            A name in `theory.systems.SYSTEMS`.
+        **given
+            Arguments of the loss that go before those published: clusters, say, or a schedule.
+
+        Returns
+        -------
+        ClusterDistillationLoss
+            As published, but for what is given.
+
+        Raises
+        ------
+        ValueError
+            An unknown system.
+
+        Examples
+        --------
+        >>> from theory.nn import ClusterDistillationLoss
+        >>> ClusterDistillationLoss.like("msn", clusters=64).temperatures
+        (0.025, 0.1)
+        """
+        return cls(**EXTRAS.get(system, {}) | settings_of(system, given))
 
     def forward(
         self,
         student: Float[Tensor, "*batch N K"] | Sequence[Float[Tensor, "*batch N K"]],
         teacher: Float[Tensor, "*batch N K"] | Sequence[Float[Tensor, "*batch N K"]],
+        *,
+        weights: Float[Tensor, " N"] | None = None,
     ) -> Float[Tensor, "*batch"]:
         """The loss of raw logits, in nats; it is differentiated in the student's.
 
         Parameters
         ----------
         student, teacher
-            Lists of views [..., N, K], the teacher's views first among the student's: the i-th of both is one
-            view, and a pair of it with itself is left out. Two tensors are one pair: split DINO's
-            concatenated outputs, `student_output.chunk(n_crops)` and `teacher_output.chunk(2)`.
+            Lists of views [..., N, K]; which of them are shared says `shared_views`. Two tensors are one
+            pair, of different views. DINO's concatenated outputs are `student_output.chunk(n_crops)` and
+            `teacher_output.chunk(2)`.
+        weights
+            wₙ ≥ 0 of the samples, [N], in place of 1/N; they are taken as they are.
 
         Returns
         -------
@@ -123,59 +195,66 @@ class ClusterDistillationLoss(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            Views that do not fit each other or `clusters`; a schedule whose temperature is not positive now.
+            Views that do not fit each other or `clusters`; weights that do not fit them; a schedule whose
+            temperature is not positive now.
         """
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
-        one_pair = isinstance(student, Tensor)
         students, teachers = _views(student), _views(teacher)
-        self._check(students, teachers, one_pair)
-        tau_t, tau_s = self.temperatures
-        r = self.normalizer.probabilities(torch.cat(teachers, dim=-2), temperature=tau_t)
-        r = r.unflatten(-2, (len(teachers), -1))
-        total = pair_cross_entropy(r, students, temperature=tau_s, one_pair=one_pair)
-        pairs = len(teachers) * (len(students) - (0 if one_pair else 1))
-        if self.training and not self.manual_update:
-            self.update()
-        return total / pairs
+        shared = 0 if isinstance(student, Tensor) else self._shared(len(students), len(teachers))
+        self._check(students, teachers, weights)
+        tau_t, tau_s = self._temperatures()
+        if self.per_view:
+            r = self.normalizer.probabilities(torch.stack(teachers), temperature=tau_t).movedim(0, -3)
+        else:
+            r = self.normalizer.probabilities(torch.cat(teachers, dim=-2), temperature=tau_t)
+            r = r.unflatten(-2, (len(teachers), -1))
+        if weights is not None:
+            r = r * (weights * len(weights)).to(r.dtype)[:, None]
+        total = pair_cross_entropy(
+            r, students, temperature=tau_s, shared=shared, view_weights=self.view_weights
+        )
+        loss = total / self._pairs(len(students), len(teachers), shared)
+        if self.me_max:
+            group, log_target = self.normalizer.process_group, self.normalizer.log_target
+            loss = loss + self.me_max * prior_divergence(students, tau_s, log_target, weights, group)
+        self._updated()
+        return loss
 
-    @torch.no_grad()
-    def update(self) -> None:
-        """Moves the average and counts a step; once for each optimiser step.
-
-        Raises
-        ------
-        RuntimeError
-            No batch was seen since the last one.
-        """
-        self.normalizer.update()
-        self.steps.value += 1
-
-    @property
-    def temperatures(self) -> tuple[float, float]:
-        """τ_t and τ_s of the present step."""
-        return self._temperature("teacher_temperature"), self._temperature("student_temperature")
-
-    def _temperature(self, name: str) -> float:
-        return check_number(name, value_at(getattr(self, name), self.steps.value), low=0.0, open_low=True)
-
-    def _check(self, students: list[Tensor], teachers: list[Tensor], one_pair: bool) -> None:
-        if not teachers or len(students) < (1 if one_pair else 2):
+    def _shared(self, students: int, teachers: int) -> int:
+        shared = teachers if self.shared_views is None else self.shared_views
+        if shared > min(students, teachers):
             raise ValueError(
-                f"`teacher` must hold at least 1 view and `student` 2, "
-                f"got {len(teachers)} and {len(students)}."
+                f"`student` must hold the {shared} views that are the teacher's too, first, got {students} "
+                f"views for {teachers} of the teacher; shared_views says how many they are."
             )
-        if len(teachers) > len(students):
+        if self.view_weights is not None and len(self.view_weights) != students:
             raise ValueError(
-                f"`teacher` must hold no more views than `student`, got {len(teachers)} and {len(students)}."
+                f"`view_weights` must be one for each student view, {students}, got {len(self.view_weights)}."
             )
+        if not teachers or students * teachers == shared:
+            raise ValueError(
+                f"`teacher` must hold at least 1 view and `student` another one, got {teachers} and "
+                f"{students}, of which {shared} are shared."
+            )
+        return shared
+
+    def _pairs(self, students: int, teachers: int, shared: int) -> float:
+        """Their weights in all."""
+        v = [1.0] * students if self.view_weights is None else self.view_weights
+        return sum(v[j] * (teachers - (j < shared)) for j in range(students))
+
+    def _check(self, students: list[Tensor], teachers: list[Tensor], weights: Tensor | None) -> None:
         for name, views in (("student", students), ("teacher", teachers)):
             for i, view in enumerate(views):
                 if view.shape != students[0].shape:
                     raise ValueError(
                         f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
-                        f"got {tuple(view.shape)}."
+                        f"got {tuple(view.shape)}: crops that come concatenated are x.chunk(n_crops)."
                     )
+        if weights is not None and tuple(weights.shape) != tuple(students[0].shape[-2:-1]):
+            wanted = tuple(students[0].shape[-2:-1])
+            raise ValueError(f"`weights` must have shape {wanted}, one a sample, got {tuple(weights.shape)}.")
 
 
 def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:

@@ -7,28 +7,19 @@ averaged; `theory.nn.averages` averages.
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from array_api_compat import torch as xp
 from torch import Tensor, nn
 
-from theory.checks import (
-    assume_valid,
-    check_count,
-    check_momentum,
-    check_number,
-    check_rank,
-    check_scores,
-    check_target,
-    check_temperature,
-    namespace,
-)
+from theory.checks import check_count, check_momentum, check_number, check_target, namespace
 from theory.logspace import normalize
 from theory.nn.averages import MovingMean, mean_over_ranks
-from theory.nn.ranks import gather, world_size
-from theory.nn.statistics import statistic_of, tilted_softmax
+from theory.nn.door import check_average, check_shape, check_values, widened
+from theory.nn.opaque import any_statistic
+from theory.nn.ranks import gather_rows
+from theory.nn.statistics import tilted_softmax
 from theory.teachers import Teacher, check_teacher
 from theory.tilts import tilt_kernel
 
@@ -46,9 +37,9 @@ class TeacherNormalizer(nn.Module):
     averaged is the statistic of the table: P for inverse_prior, e^{z/τ} for batch_softmax, P^s for power_mean
     (all in log space), the logs of the others.
 
-    In eval mode nothing moves. Under torch.distributed the statistic is that of all ranks' batches together;
-    a teacher that does not pool ("cumulant", "sinkhorn", "projected") gathers the logits for that, and needs
-    batches of one size. Half-precision logits are computed on in float32.
+    In eval mode nothing moves. Under torch.distributed the statistic is that of all ranks' batches together,
+    which may differ in size; a teacher that does not pool ("cumulant", "sinkhorn", "projected") gathers the
+    logits for that. A batch without samples moves nothing. Half-precision logits are computed on in float32.
 
     Parameters
     ----------
@@ -184,14 +175,20 @@ class TeacherNormalizer(nn.Module):
             return log_p if log_tilt is None else tilt_kernel(log_p, log_tilt, xp)
 
     def probabilities(
-        self, logits: Float[Tensor, "*batch N K"], *, temperature: float | Tensor = 1.0
+        self,
+        logits: Float[Tensor, "*batch N K"],
+        *,
+        temperature: float | Tensor = 1.0,
+        seen: Float[Tensor, "*batch L K"] | None = None,
     ) -> Float[Tensor, "*batch N K"]:
         """r itself, in one pass of a softmax: what a loss needs. The average moves as by `forward`.
 
         Parameters
         ----------
         logits, temperature
-            As `forward`.
+            As `forward`; N may be 0, where an image has no masked token.
+        seen
+            Raw logits that the statistic is of, where these are not `logits`: all tokens, say.
 
         Returns
         -------
@@ -212,9 +209,10 @@ class TeacherNormalizer(nn.Module):
         tensor([[0.6225, 0.3775],
                 [0.3775, 0.6225]])
         """
-        self._check_shape(logits)
+        self._check_shape(logits, may_be_empty=True)
         with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
-            return tilted_softmax(*self._tilt(logits, temperature))
+            tilted = self._tilt(logits, temperature, seen)
+            return tilted_softmax(*tilted) if logits.shape[-2] else tilted[0]
 
     def update(self) -> None:
         """Moves the average by the batches since the last update, if there is one to move.
@@ -227,56 +225,77 @@ class TeacherNormalizer(nn.Module):
         if self.moving is not None:
             self.moving.update()
 
+    @torch.no_grad()
+    def load_average(self, average: Tensor) -> None:
+        """The moving average goes on from this one; leading axes of 1 are left out.
+
+        Parameters
+        ----------
+        average
+            S, of the shape of `moving.average` but for leading axes of 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            No tensor, of another size, NaN or +inf; or no moving average to load it into.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from theory.nn import TeacherNormalizer
+        >>> normalizer = TeacherNormalizer("centering", clusters=2, momentum=0.9)
+        >>> normalizer.load_average(torch.tensor([[[0.5, 0.0]]]))  # as lightly stores it
+        >>> normalizer.moving.average
+        tensor([0.5000, 0.0000])
+        """
+        if self.moving is None:
+            raise ValueError("`average` must have a moving average to go to: `momentum` is None.")
+        self.moving.average.copy_(check_average(average, tuple(self.moving.average.shape)))
+
     def extra_repr(self) -> str:
         needed = {name: getattr(self.settings, name) for name in self.teacher.settings}
         parts = [f"{name}={value}" for name, value in ({"clusters": self.clusters} | needed).items()]
         return ", ".join([repr(self.teacher.name), *parts])
 
-    def _check_shape(self, logits: Tensor) -> None:
-        check_rank("logits", logits, 2)
-        shape = tuple(logits.shape)
-        if shape[-1] != self.clusters:
-            raise ValueError(f"`logits` must have shape [..., N, {self.clusters}], got {shape}.")
-        if self.moving is not None and self.training:
-            own = tuple(self.moving.average.shape[:-1])
-            if shape[:-2] != own:
-                raise ValueError(
-                    f"`logits` must have the leading axes of the average they move, `batch_shape` = {own}, "
-                    f"got shape {shape}."
-                )
-
-    def _check_values(self, z: Tensor, temperature: float | Tensor) -> float | Tensor:
-        """τ, once it is known to fit; the values of tensors are read only to `validate`."""
-        with nullcontext() if self.validate else assume_valid():
-            check_scores("logits", z, xp)
-            tau: float | Tensor = check_temperature(temperature, z, xp)
-        if isinstance(tau, Tensor) and tau.ndim > 1 and tau.shape[-2] > 1:
-            raise ValueError(f"`temperature` must be one for all samples, got shape {tuple(tau.shape)}.")
-        return tau
+    def _check_shape(self, logits: Tensor, *, may_be_empty: bool = False) -> None:
+        moves = self.moving is not None and self.training
+        axes = tuple(self.moving.average.shape[:-1]) if moves and self.moving is not None else None
+        check_shape(logits, self.clusters, axes, may_be_empty=may_be_empty)
 
     def _tilt(
-        self, logits: Tensor, temperature: float | Tensor
+        self, logits: Tensor, temperature: float | Tensor, seen: Tensor | None = None
     ) -> tuple[Tensor, float | Tensor, Tensor | None]:
         """z, τ and the λ to apply to them, None for 0; the average moves."""
-        z = logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
-        tau = self._check_values(z, temperature)
+        z = widened(logits)
+        tau = check_values(z, temperature, validate=self.validate)
+        if seen is not None:
+            self._check_shape(seen, may_be_empty=True)
+        seen = z if seen is None else widened(seen)
         if not self.teacher.constrained:
             return z, tau, None
         moving = self.moving
-        statistic = self._statistic(z, tau) if moving is None else moving.average.to(z.dtype)
+        statistic = self._statistic(seen, tau)[0] if moving is None else moving.average.to(z.dtype)
         log_tilt = self.teacher.applied(statistic, tau, self.log_target.to(z.dtype))
         if moving is not None and self.training:
-            moving.add(self._statistic(z, tau), samples=z.shape[-2])
-            if not self.manual_update:
-                moving.update()
+            self._see(seen, tau)
         return z, tau, log_tilt
 
-    def _statistic(self, z: Tensor, temperature: float | Tensor) -> Tensor:
-        """S of the batches of all ranks together, [..., K]."""
-        group, samples = self.process_group, z.shape[-2]
-        if not self.teacher.pools and world_size(group) > 1:
-            z = torch.cat(gather(z, group), dim=-2)
-        statistic = statistic_of(self.teacher, self.settings, z, temperature, self.log_target)
+    def _see(self, z: Tensor, temperature: float | Tensor) -> None:
+        """The average moves by these logits, now or with the next update."""
+        assert self.moving is not None
+        statistic, samples = self._statistic(z, temperature)
+        self.moving.add(statistic, samples=samples)
+        if not self.manual_update:
+            self.moving.update()
+
+    def _statistic(self, z: Tensor, temperature: float | Tensor) -> tuple[Tensor, Tensor | int]:
+        """S of the batches of all ranks together, [..., K], and their samples."""
+        if not self.teacher.pools:
+            z = gather_rows(z, self.process_group)
+        samples = z.shape[-2]
+        statistic = z.new_zeros(*z.shape[:-2], z.shape[-1])
+        if samples:
+            statistic = any_statistic(self.teacher, self.settings, z, temperature, self.log_target)
         if self.teacher.pools:
-            return mean_over_ranks(statistic, samples=samples, order=self.order, group=group)
-        return statistic
+            return mean_over_ranks(statistic, samples=samples, order=self.order, group=self.process_group)
+        return statistic, samples

@@ -166,7 +166,7 @@ def test_it_trains_a_network_in_the_documented_loop():
         (TypeError, "`student` and `teacher`", views(0, 2), views(0, 1)[0]),
         (ValueError, "`student`", views(0, 1), views(0, 1)),
         (ValueError, "`teacher`", views(0, 2), []),
-        (ValueError, "`teacher`", views(0, 2), views(0, 3)),
+        (ValueError, "`student` must hold the 3 views", views(0, 2), views(0, 3)),
         (ValueError, "`student` view 1", [views(0, 1)[0], views(0, 1, size=9)[0]], views(0, 1)),
         (ValueError, "`teacher` view 0", views(0, 2), views(0, 1, size=9)),
         (ValueError, "`logits`", [z[:, :4] for z in views(0, 2)], [z[:, :4] for z in views(0, 2)]),

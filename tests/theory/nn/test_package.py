@@ -7,12 +7,14 @@ import sys
 import pytest
 
 import theory.nn
-from theory.nn import loss, normalizer, schedules
+from theory.nn import loss, normalizer, patches, schedules
 
 
-def test_three_names_are_public():
-    assert theory.nn.__all__ == ["ClusterDistillationLoss", "Schedule", "TeacherNormalizer"]
+def test_its_names_are_public():
+    names = ["ClusterDistillationLoss", "MaskedPatchLoss", "Schedule", "TeacherNormalizer"]
+    assert theory.nn.__all__ == names
     assert theory.nn.ClusterDistillationLoss is loss.ClusterDistillationLoss
+    assert theory.nn.MaskedPatchLoss is patches.MaskedPatchLoss
     assert theory.nn.TeacherNormalizer is normalizer.TeacherNormalizer
     assert theory.nn.Schedule is schedules.Schedule
 

@@ -1,0 +1,60 @@
+"""The door of the normaliser: logits, temperatures and averages that fit it."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+
+import torch
+from array_api_compat import torch as xp
+from torch import Tensor
+
+from theory.checks import assume_valid, check_rank, check_scores, check_temperature
+
+__all__: list[str] = []
+
+
+def check_shape(
+    logits: Tensor, clusters: int, axes: tuple[int, ...] | None, *, may_be_empty: bool = False
+) -> None:
+    """[..., N, K], of these leading axes if an average has them; N = 0 only where that is said."""
+    shape = tuple(logits.shape)
+    if not may_be_empty or len(shape) < 2 or shape[-2]:
+        check_rank("logits", logits, 2)
+    if shape[-1] != clusters:
+        raise ValueError(f"`logits` must have shape [..., N, {clusters}], got {shape}.")
+    if axes is not None and shape[:-2] != axes:
+        raise ValueError(
+            f"`logits` must have the leading axes of the average they move, `batch_shape` = {axes}, "
+            f"got shape {shape}."
+        )
+
+
+def check_values(z: Tensor, temperature: float | Tensor, *, validate: bool) -> float | Tensor:
+    """τ, once it is known to fit; the values of tensors are read only to `validate`."""
+    if torch.compiler.is_compiling() or not z.shape[-2]:
+        return temperature
+    with nullcontext() if validate else assume_valid():
+        check_scores("logits", z, xp)
+        tau: float | Tensor = check_temperature(temperature, z, xp)
+    if isinstance(tau, Tensor) and tau.ndim > 1 and tau.shape[-2] > 1:
+        raise ValueError(f"`temperature` must be one for all samples, got shape {tuple(tau.shape)}.")
+    return tau
+
+
+def check_average(average: Tensor, own: tuple[int, ...]) -> Tensor:
+    """An average [..., K] in the shape of one's own, without leading axes of 1; −inf is the log of 0."""
+    if not isinstance(average, Tensor):
+        raise TypeError(f"`average` must be a tensor, got {type(average).__name__}.")
+    given = tuple(average.shape)
+    extra = len(given) - len(own)
+    if extra < 0 or given[extra:] != own or set(given[:extra]) - {1}:
+        raise ValueError(f"`average` must have shape {own}, got {given}.")
+    if bool((average.isnan() | (average == math.inf)).any()):
+        raise ValueError("`average` must not hold NaN or +inf.")
+    return average.reshape(own)
+
+
+def widened(logits: Tensor) -> Tensor:
+    """Without gradient, in float32 at least."""
+    return logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
