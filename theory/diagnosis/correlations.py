@@ -89,10 +89,8 @@ class Fold:
             u = scipy.linalg.eigh(self.cross[:j, :j], self.second[:j, :j], subset_by_index=[0, 0])[1][:, 0]
         v = self.directions[:, :j] @ u
         step = max(1, AT_ONCE // len(v))
-        seen = [
-            np.stack([row @ v for row in self.views.rows(self.index[at : at + step])])
-            for at in range(0, len(self.index), step)
-        ]
+        parts = [self.index[at : at + step] for at in range(0, len(self.index), step)]
+        seen = [self.views.projected(part, v) for part in parts]
         return _quotient(np.concatenate(seen, axis=1))
 
 

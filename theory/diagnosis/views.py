@@ -78,6 +78,14 @@ class Views:
         mean, spread = self.mean[keep], self.spread[keep]
         return [((view[index] if whole else view[index][:, keep]) - mean) / spread for view in self.raw]
 
+    def projected(
+        self, index: Int[np.ndarray, " m"], direction: Float[np.ndarray, " P"]
+    ) -> Float[np.ndarray, "V m"]:
+        """`rows` on one direction, without a copy of them that is centred and scaled."""
+        full = np.zeros(len(self.moving))
+        full[self.moving] = direction / self.spread[self.moving]
+        return np.stack([view[index] @ full - self.mean @ full for view in self.raw])
+
     def still_views(self) -> list[int]:
         """Numbers, from 1, of the views that show all samples alike."""
         found = []
@@ -161,3 +169,8 @@ class Turned(Views):
 
     def rows(self, index: Int[np.ndarray, " m"] | slice) -> list[Float[np.ndarray, "m P"]]:
         return [view[index] for view in self.raw]
+
+    def projected(
+        self, index: Int[np.ndarray, " m"], direction: Float[np.ndarray, " P"]
+    ) -> Float[np.ndarray, "V m"]:
+        return np.stack([view[index] @ direction for view in self.raw])
