@@ -5,7 +5,10 @@ temperature: .npy, .npz, .pt or .safetensors, float16 and bfloat16 too. A file m
 `theory.diagnose` under their names: student_logits, earlier_logits, center, weights, log_target, features_1,
 features_2, …, and numbers such as temperature; what it holds beside them is left alone.
 
-python -m theory loss CURVE --clusters K    what a loss curve alone tells (a file called loss is ./loss)
+python -m theory loss CURVE --clusters K               what a loss curve alone tells
+python -m theory features VIEW_1 VIEW_2 --clusters K   what can be learnt from features alone
+
+A file that is called loss or features is ./loss or ./features.
 
 Exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it could not be made.
 """
@@ -21,11 +24,12 @@ from collections.abc import Callable, Sequence
 
 from theory.curves.command import main as read_loss_curve
 from theory.diagnosis.diagnose import diagnose
+from theory.diagnosis.feature_command import main as read_features
 from theory.diagnosis.gather import NAMED, gathered
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
 
-OTHERS: dict[str, Callable[[Sequence[str]], int]] = {"loss": read_loss_curve}
+OTHERS: dict[str, Callable[[Sequence[str]], int]] = {"loss": read_loss_curve, "features": read_features}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from theory.checks import check_count, check_number
+from theory.nn.counter import Counter
 from theory.nn.criterion import Criterion, settings_of
 from theory.nn.pairs import pair_cross_entropy
 from theory.nn.regularizer import prior_divergence
@@ -104,6 +105,8 @@ class ClusterDistillationLoss(Criterion):
     >>> print(f"{criterion(views, views):.4f} nats")
     0.5569 nats
     """
+
+    steps: Counter
 
     def __init__(
         self,

@@ -249,7 +249,7 @@ class TeacherNormalizer(nn.Module):
         tensor([0.5000, 0.0000])
         """
         if self.moving is None:
-            raise ValueError("`average` must have a moving average to go to: `momentum` is None.")
+            raise ValueError("`average` must have one to go to: `momentum` is None.")
         self.moving.average.copy_(check_average(average, tuple(self.moving.average.shape)))
 
     def extra_repr(self) -> str:
@@ -258,8 +258,8 @@ class TeacherNormalizer(nn.Module):
         return ", ".join([repr(self.teacher.name), *parts])
 
     def _check_shape(self, logits: Tensor, *, may_be_empty: bool = False) -> None:
-        moves = self.moving is not None and self.training
-        axes = tuple(self.moving.average.shape[:-1]) if moves and self.moving is not None else None
+        moved = self.moving if self.training else None
+        axes = None if moved is None else tuple(moved.average.shape[:-1])
         check_shape(logits, self.clusters, axes, may_be_empty=may_be_empty)
 
     def _tilt(
@@ -293,9 +293,7 @@ class TeacherNormalizer(nn.Module):
         if not self.teacher.pools:
             z = gather_rows(z, self.process_group)
         samples = z.shape[-2]
-        statistic = z.new_zeros(*z.shape[:-2], z.shape[-1])
-        if samples:
-            statistic = any_statistic(self.teacher, self.settings, z, temperature, self.log_target)
+        statistic = any_statistic(self.teacher, self.settings, z, temperature, self.log_target)
         if self.teacher.pools:
             return mean_over_ranks(statistic, samples=samples, order=self.order, group=self.process_group)
         return statistic, samples

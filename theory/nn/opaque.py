@@ -31,6 +31,8 @@ def any_statistic(
     teacher: Teacher, settings: Settings, z: Tensor, temperature: float | Tensor, log_target: Tensor
 ) -> Tensor:
     """S of evenly weighted logits; one node of a graph where a compiler could not follow."""
+    if not z.shape[-2]:  # no samples, which count for nothing
+        return z.new_zeros(*z.shape[:-2], z.shape[-1])
     if teacher.exact and torch.compiler.is_compiling():
         tau = torch.as_tensor(temperature, dtype=z.dtype)
         return solved_statistic(z, tau, log_target, teacher.name, settings.tol)
