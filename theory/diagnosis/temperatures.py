@@ -252,9 +252,8 @@ def _about_growth(
 
 def _about_what_grows(reading: FeatureReading, ratio: float) -> Iterator[Finding]:
     surely, perhaps = reading.growing_directions, reading.growing_directions_high
-    many = f"{surely} direction{'s' if surely > 1 else ''}"
+    what = f"direction{'s' * (surely > 1)} of these features grow{'s' * (surely == perhaps == 1)}"
     if perhaps == surely:
-        yield ok("D2", f"{many} of these features grow{'s' * (surely == 1)} at τ_t/τ_s = {ratio:.3g}.")
-        return
-    yield ok("D2", f"at least {many} of these features grow at τ_t/τ_s = {ratio:.3g}.")
-    yield note("D2", f"up to {perhaps} may: these samples cannot say.", "features of more samples.")
+        yield ok("D2", f"{surely} {what} at τ_t/τ_s = {ratio:.3g}.")
+    else:
+        yield ok("D2", f"at least {surely} {what} at τ_t/τ_s = {ratio:.3g}; {perhaps} at most.")

@@ -115,7 +115,7 @@ def test_too_few_samples_are_refused_in_words_where_chance_alone_would_decide():
 def test_with_fewer_samples_than_features_what_is_shared_is_still_told():
     found = judged(noisy(256, 384, 0.3))
     assert found.measurements["growing_directions"] >= 1
-    assert "at least" in said(found) and "up to 384 may" in said(found)
+    assert "at least" in said(found) and "384 at most" in said(found)
 
 
 def test_what_all_samples_share_is_told_apart_from_what_grows():
