@@ -252,7 +252,7 @@ def _about_growth(
 
 def _about_what_grows(reading: FeatureReading, ratio: float) -> Iterator[Finding]:
     surely, perhaps = reading.growing_directions, reading.growing_directions_high
-    what = f"direction{'s' * (surely > 1)} of these features grow{'s' * (surely == perhaps == 1)}"
+    what = f"direction{'s' * (surely > 1)} of these features grow{'s' * (surely == 1)}"
     if perhaps == surely:
         yield ok("D2", f"{surely} {what} at τ_t/τ_s = {ratio:.3g}.")
     else:
