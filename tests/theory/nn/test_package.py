@@ -11,7 +11,7 @@ from theory.nn import loss, normalizer, patches, schedules
 
 
 def test_its_names_are_public():
-    names = ["ClusterDistillationLoss", "MaskedPatchLoss", "Schedule", "TeacherNormalizer"]
+    names = ["ClusterDistillationLoss", "MaskedPatchLoss", "Monitor", "Schedule", "TeacherNormalizer"]
     assert theory.nn.__all__ == names
     assert theory.nn.ClusterDistillationLoss is loss.ClusterDistillationLoss
     assert theory.nn.MaskedPatchLoss is patches.MaskedPatchLoss
