@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,7 +100,7 @@ def main() -> None:
 class Saved:
     """What is kept of one run."""
 
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, Any]
     steps: np.ndarray
     loss: np.ndarray
 
@@ -150,7 +151,7 @@ def _keep(
             ]
             if variant.teacher == "centering":
                 tilt = (snapshot.log_r - snapshot.log_p)[0].mean(dim=-2)
-                centers = -variant.teacher_temperature * (tilt - tilt.mean(dim=-1, keepdim=True))
+                centers = -snapshot_temperature(variant) * (tilt - tilt.mean(dim=-1, keepdim=True))
                 for arrays, center in zip(kept, centers, strict=True):
                     arrays["center"] = center.float().numpy()
             seen[snapshot.step] = kept
@@ -159,8 +160,14 @@ def _keep(
     return observe
 
 
+def snapshot_temperature(variant: Variant) -> float:
+    """τ_t, which is constant here."""
+    assert isinstance(variant.teacher_temperature, float)
+    return variant.teacher_temperature
+
+
 def _knobs(variant: Variant) -> dict[str, np.ndarray]:
-    knobs = {
+    knobs: dict[str, Any] = {
         "temperature": variant.teacher_temperature,
         "student_temperature": variant.student_temperature,
         "teacher": variant.teacher,

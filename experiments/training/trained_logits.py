@@ -60,11 +60,10 @@ class TrainedLogits:
         if self.steps == 0:
             weights = architecture.initialize(source.dim, variants=1, seeds=source.seeds)
         else:
-            rates = {"teacher_temperature": TEMPERATURE, "learning_rate": 3e-3}
             weights = train(
                 source,
                 architecture,
-                [Variant(name="network", **rates, **NETWORKS[self.network])],
+                [_variant(self.network)],
                 Training(steps=self.steps, batch_size=128, optimizer="adam", records=2, evaluation_size=64),
                 description=f"network on {self.data}",
             ).teacher
@@ -72,3 +71,8 @@ class TrainedLogits:
         z = architecture.logits(weights, views)[0].double()
         bias = BIAS.get(self.network, 0.0) * TEMPERATURE
         return z + torch.linspace(0.0, bias, self.clusters, dtype=z.dtype)
+
+
+def _variant(network: str) -> Variant:
+    given: dict[str, Any] = {"teacher_temperature": TEMPERATURE, "learning_rate": 3e-3} | NETWORKS[network]
+    return Variant(name="network", **given)
