@@ -4,7 +4,6 @@ python examples/digits_lightly.py --teacher projected     --quick for a few seco
 """
 
 import argparse
-import copy
 
 import torch
 from lightly.loss import DINOLoss
@@ -24,10 +23,12 @@ flags = parser.parse_args()
 torch.manual_seed(0)
 images = torch.tensor(load_digits().data, dtype=torch.float32) / 16
 clusters, steps = 32, 200 if flags.quick else 2000
-student = nn.Sequential(
-    nn.Linear(64, 128), nn.GELU(), DINOProjectionHead(128, 64, 32, clusters, batch_norm=False)
+student, teacher = (
+    nn.Sequential(nn.Linear(64, 128), nn.GELU(), DINOProjectionHead(128, 64, 32, clusters, batch_norm=False))
+    for _ in range(2)
 )
-teacher = copy.deepcopy(student).requires_grad_(False)
+teacher.load_state_dict(student.state_dict())
+teacher.requires_grad_(False)
 settings = {"power_mean": {"order": 0.5}, "sinkhorn": {"rounds": 3}}.get(flags.teacher, {})
 if flags.teacher == "lightly":
     theirs = DINOLoss(output_dim=clusters)
