@@ -13,7 +13,7 @@ from theory.batches import batch_softmax_log_tilt
 from theory.bounds import hoeffding_bound, specht_bound, variance_bound
 from theory.checks import assume_valid
 from theory.crossing import crossing_batch_size, teacher_crossing_batch_size
-from theory.curves.explain import LossDiagnosis, explain_loss
+from theory.curves.explain import explain_loss
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.features import diagnose_features
 from theory.diagnosis.report import Diagnosis, Finding
@@ -49,7 +49,6 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "InfeasibleTarget",
-    "LossDiagnosis",
     "NotConverged",
     "Objective",
     "Projection",

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from theory.curves.explain import explain_loss
-from theory.curves.files import read_curve
+from theory.curves.files import column_among, read_curve
+from theory.curves.scale import KINDS, LOGGED_AS_MEAN, PARTS
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         if clusters is None:
             parser.error("--clusters is needed, or --like a system that has a number of them")
         wanted = {
-            "loss": given.column,
+            "loss": given.column or _part_of(given.curve, given.like),
             "step": given.step,
             "teacher_entropy": given.teacher_entropy,
             "kl": given.kl,
@@ -47,6 +48,15 @@ def main(arguments: Sequence[str]) -> int:
             if given.steps_per_unit is None and "epoch" in told[0].rpartition("steps are")[2]:
                 told.append("steps are epochs: without --steps-per-unit turns are not judged")
                 knobs["center_momentum"] = None
+        if given.loss_is is not None:
+            knobs |= {"loss_is": given.loss_is, "pairs": given.pairs, "scale": given.scale}
+        elif (share := PARTS.get(told[0].partition("'")[2].partition("'")[0])) is not None:
+            knobs |= {"loss_is": "part", "scale": share}
+            told.append(f"which is {share:.4g} of one cross-entropy")
+        elif given.like in LOGGED_AS_MEAN:
+            knobs["loss_is"] = "mean"
+        if given.prior_entropy is not None:
+            knobs["prior_entropy"] = given.prior_entropy
         knobs |= columns
         found = explain_loss(knobs.pop("loss"), clusters=clusters, **knobs)
     except (OSError, TypeError, ValueError) as failure:
@@ -59,6 +69,11 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(f"read: {'; '.join(told)}; K = {clusters}\n{found}")
     return 0 if found.healthy else 1
+
+
+def _part_of(path: Path, like: str | None) -> str | None:
+    """DINOv2 logs its parts and their sum with KoLeo: the part that most pairs are in."""
+    return column_among(path, ("dino_local_crops_loss",)) if like in ("dinov2", "dinov3") else None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--teacher-entropy", metavar="NAME", help="column of the mean H(r)")
     parser.add_argument("--kl", metavar="NAME", help="column of the mean KL(r‖q)")
+    parser.add_argument("--loss-is", choices=KINDS, help="what the number is of one cross-entropy")
+    parser.add_argument("--pairs", type=int, metavar="N", help="of views, where it is their sum")
+    parser.add_argument("--scale", type=float, metavar="S", help="the share, where it is a part")
+    parser.add_argument("--prior-entropy", type=float, metavar="NATS", help="H of the teacher's mean")
     parser.add_argument("--teacher", choices=tuple(TEACHERS), help="its constraint")
     parser.add_argument("--teacher-temperature", "--temperature", type=float, metavar="TAU_T")
     parser.add_argument("--student-temperature", type=float, metavar="TAU_S")

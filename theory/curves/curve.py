@@ -79,12 +79,14 @@ def swing_of(curve: Curve) -> float:
     A period counts if it is there `CYCLES` times, over six records or more, in each half of what is looked
     at, and the curve one and two periods later is the same by more than half of its variance.
     """
-    start, end = (curve.steps[0] + curve.steps[-1]) / 2 if len(curve.steps) else 0.0, curve.steps[-1:]
+    if not len(curve.steps):
+        return np.inf
+    start, end = (curve.steps[0] + curve.steps[-1]) / 2, curve.steps[-1]
     inside = curve.steps >= start
     x, y = curve.steps[inside], curve.loss[inside]
     if len(x) < 6 * CYCLES:
         return np.inf
-    grid = np.linspace(start, float(end[0]), min(len(x), GRID))
+    grid = np.linspace(start, float(end), min(len(x), GRID))
     even = np.interp(grid, x, y)
     found = [_period(part) for part in (even, *np.array_split(even, 2))]
     if found[0] == 0 or any(abs(part - found[0]) > 0.1 * found[0] + 1 for part in found[1:]):

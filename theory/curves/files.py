@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,17 +51,37 @@ def read_curve(path: Path, wanted: Mapping[str, str | None]) -> tuple[dict[str, 
     return _columns(path, records, wanted)
 
 
+def column_among(path: Path, names: Sequence[str]) -> str | None:
+    """The first of these names that the first record of a readable file has."""
+    try:
+        lines = _lines(path)
+        first = next(lines, "")
+        records = (
+            _objects(path, first, lines) if first.lstrip().startswith("{") else _table(path, first, lines)
+        )
+        record = next(records, None) or {}
+    except (OSError, ValueError):
+        return None  # said where it is read
+    return next((name for name in names if name in record), None)
+
+
 def _lines(path: Path) -> Iterator[str]:
     """Those that are not blank; of a byte that is no UTF-8 a question mark remains."""
     with path.open("rb") as file:
-        head = file.read(4)
-    encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
-    with path.open(encoding=encoding, errors="replace", newline=None) as text:
-        while line := text.readline(LONGEST + 1):
-            if len(line) > LONGEST or "\0" in line:
-                raise ValueError(f"{path} is no log: a CSV, JSON lines or plain numbers are read.")
-            if line.strip():
-                yield line
+        packed = file.read(2) == b"\x1f\x8b"
+    opened: Any = gzip.open if packed else open
+    try:
+        with opened(path, "rb") as file:
+            head = file.read(4)
+        encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
+        with opened(path, "rt", encoding=encoding, errors="replace", newline=None) as text:
+            while line := text.readline(LONGEST + 1):
+                if len(line) > LONGEST or "\0" in line:
+                    raise ValueError(f"{path} is no log: a CSV, JSON lines or plain numbers are read.")
+                if line.strip():
+                    yield line
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise ValueError(f"{path} is no log: what it packs is damaged.") from None
 
 
 def _objects(path: Path, first: str, lines: Iterator[str]) -> Iterator[Mapping[str, object] | None]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from theory.checks import Matrix
 from theory.curves.curve import FEW, SILENT, Curve
-from theory.diagnosis.report import Finding, note, warning
+from theory.curves.levels import ALIVE
+from theory.diagnosis.report import Finding, note, ok, warning
 
 __all__: list[str] = []
 
@@ -61,5 +62,44 @@ def about_the_parts(curve: Curve, parts: dict[str, Matrix], numbers: dict[str, f
             f"{text}: the loss fell because the teacher became sharper, more than the student nearer.",
             "a colder τ_t or one cluster growing does that; look at I of the student.",
         )
+    elif moved[0] > SILENT and moved[0] > moved[1]:
+        yield note("O2", f"{text}: it rose because the teacher became softer, as in a warm-up of τ_t.")
     else:
         yield note("O2", f"{text}.")
+    yield from _since_the_lowest(part, entropy, moved[0])
+
+
+def _since_the_lowest(curve: Curve, entropy: Matrix, change: float) -> Iterator[Finding]:
+    """Whether a loss that comes up again does so with the teacher's entropy."""
+    risen = float(np.median(curve.loss[curve.tail])) - curve.lowest
+    bottom = int(np.argmin(np.abs(curve.loss - curve.lowest)))
+    since = float(np.median(entropy[curve.tail]) - entropy[bottom])
+    if risen >= ALIVE and since > 0.5 * risen and change <= SILENT:
+        text = f"of the {risen:.3g} nats above its lowest that the loss is, {since:.3g} are the teacher's"
+        yield note("O2", f"{text} entropy: a warm-up.")
+
+
+def about_the_rise(curve: Curve) -> Iterator[Finding]:
+    """A loss that goes up at the end, of which nothing else was logged.  [O2]"""
+    risen = float(np.median(curve.loss[curve.tail])) - curve.lowest
+    if risen >= ALIVE:
+        text = (
+            f"the loss is {risen:.3g} nats above its lowest: a warm-up of τ_t raises the teacher's entropy,"
+        )
+        yield note("O2", f"{text} and so the loss, of a run that goes well.", "log H(r), or the KL.")
+
+
+def about_the_margin(
+    curve: Curve, prior_entropy: Matrix, numbers: dict[str, float], *, known: bool
+) -> Iterator[Finding]:
+    """H(r̄) − loss at the end: above 0 no constant answer pays so little.  [O5]"""
+    margin = float(np.median(prior_entropy[curve.tail] - curve.loss[curve.tail]))
+    numbers["margin"] = margin
+    if not known:
+        yield note("O5", "H(r̄) − loss proves something once `loss_is` says what the loss is.")
+    elif margin >= SILENT:
+        text = f"the loss is {margin:.3g} nats below what the best constant student pays:"
+        yield ok("O5", f"{text} it looks at its input.")
+    else:
+        text = f"H(r̄) − loss is {margin:.3g} nats: a constant student can pay as little."
+        yield note("O5", text)

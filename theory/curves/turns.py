@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.diagnosis.report import Finding, note, problem, warning
+from theory.curves.curve import Curve
+from theory.diagnosis.report import Fate, Finding, note, problem, warning
 from theory.dynamics.center import gain_limit_kernel
 from theory.dynamics.growth import student_gain_kernel
 from theory.dynamics.stability import stability_kernel
 
 __all__: list[str] = []
+
+RESTS, RISES, RETURNS = 0.1, 0.5, 3
+"""Nats below which, and part of log K above which the loss is, and how often, where clusters take turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,31 @@ def turns_of(
     gain = student_gain_kernel(learning_rate, clusters, tau_s)
     found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, np.asarray(1.0 - m_c))
     return Turns(safe=bool(found.spectral_radius < 1), decided=True, period=float(found.period))
+
+
+def fate_of_turns(fate: Fate, curve: Curve, clusters: int, numbers: dict[str, float]) -> list[Finding]:
+    """A loss that goes again and again from next to nothing to near log K and back: no schedule does that."""
+    if fate in ("diverged", "uniform collapse", "late collapse"):
+        return []
+    starts = _returns(curve, RISES * math.log(clusters))
+    if len(starts) < RETURNS:
+        return []
+    numbers["steps_between_turns"] = float(np.median(np.diff(starts)))
+    often = f"every {numbers['steps_between_turns']:.4g} steps or so"
+    text = f"{len(starts)} times, {often}, the loss came back from next to 0 to above half of log {clusters}:"
+    text += " one cluster for all, then another."
+    remedy = "a faster centre, or the mean of the batch itself where it holds 16 samples or more."
+    return [problem("D4", text, remedy)]
+
+
+def _returns(curve: Curve, high: float) -> np.ndarray:
+    """The steps at which the loss passes `high` for two records or more after it was below `RESTS`."""
+    above = curve.loss > high
+    state = np.zeros(len(above), dtype=int)
+    state[curve.loss < RESTS] = -1
+    state[1:][above[1:] & above[:-1]] = 1
+    told = np.flatnonzero(state)
+    return curve.steps[told[1:][(state[told][1:] == 1) & (state[told][:-1] == -1)]]
 
 
 def about_the_swing(period: float, turns: Turns | None) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ Fate = Literal[
     "late collapse", "near zero", "below log K", "above log K", "diverged", "undecided",
 ]  # fmt: skip
 Level = Literal["problem", "warning", "note", "ok"]
+ORDER = get_args(Level)
+"""Worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +104,7 @@ class Report:
         numbers = {
             part.name: getattr(record, part.name) for record in self.records for part in fields(record)
         }
-        order = get_args(Level)
-        findings = sorted(self.findings, key=lambda finding: order.index(finding.level))
+        findings = sorted(self.findings, key=lambda finding: ORDER.index(finding.level))
         return Diagnosis(fate=fate, measurements=numbers, findings=tuple(findings))
 
 

@@ -1,5 +1,6 @@
 """24 saved runs of known fate: named without a mistake from logits, from the loss as far as it can tell."""
 
+import csv
 import importlib.util
 import sys
 from pathlib import Path
@@ -19,6 +20,15 @@ FATES = {
     "partial": "partial collapse",
     "turning": "turning",
 }
+FROM_THE_LOSS = {
+    "healthy": {"below log K"},
+    "uniform": {"uniform collapse", "late collapse"},
+    "one_cluster": {"near zero"},
+    "constant": {"below log K"},
+    "partial": {"below log K"},
+    "turning": {"turning"},
+}
+"""A loss cannot tell a constant answer of few clusters from one that looks at its input."""
 NAMES = [f"{name}_{seed}" for name in FATES for seed in range(4)]
 
 
@@ -80,6 +90,18 @@ def test_a_saved_run_is_named_from_its_last_moment_alone(name):
     for later in ("student_logits", "earlier_logits"):
         del run[later]
     assert theory.diagnose(**run).fate == FATES[name.rpartition("_")[0]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_loss_alone_says_no_more_than_it_can(name):
+    with (RUNS / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    steps, loss = (np.array([float(row[key]) for row in rows]) for key in ("step", "loss"))
+    found = theory.explain_loss(loss, steps=steps, clusters=CLUSTERS)
+    kind = name.rpartition("_")[0]
+    assert found.fate in FROM_THE_LOSS[kind]
+    assert found.healthy == (kind not in ("uniform", "turning"))
+    assert not any(finding.level == "ok" for finding in found.findings)
 
 
 @pytest.mark.slow
