@@ -39,7 +39,8 @@ def run(name, values, **changed):
 
 def test_the_table_holds_every_function_of_the_room_and_its_arguments():
     public = theory.systems.__all__
-    assert set(CALLS) == {name for name in public if inspect.isfunction(getattr(theory.systems, name))}
+    functions = {name for name in public if inspect.isfunction(getattr(theory.systems, name))}
+    assert set(CALLS) == functions - {"capi", "power_law_log_target", "which_system"}  # no batch goes in
     for name, spec in CALLS.items():
         parameters = inspect.signature(getattr(theory.systems, name)).parameters
         assert set(parameters) == {*spec.arrays, *spec.knobs, *spec.settings}, name

@@ -65,7 +65,7 @@ class Monitor:
     >>> views = [torch.eye(4).repeat(16, 1) / 2 for _ in range(2)]
     >>> found = monitor(views, views)
     >>> found["fate"], round(found["margin"], 2), monitor(views, views)
-    ('alive', 1.32, {})
+    ('alive', 1.37, {})
     """
 
     def __init__(self, criterion: Criterion, *, every: int = 100, rows: int = 256) -> None:

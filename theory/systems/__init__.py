@@ -8,6 +8,7 @@ function          log r                                               teacher of
 `swav`            the same, z a cosine and τ called ε                 SwAV
 `msn`             Sinkhorn on softmax(z/τ)                            MSN
 `sela`            Sinkhorn on softmax(z)^s, run to convergence        SeLa
+`capi`            `dinov2` for each position of an image by itself    CAPI
 ================  ==================================================  ==============
 
 The two Sinkhorns differ in their first λ only: on e^{z/τ} it is that of the softmax over the batch, on
@@ -16,6 +17,9 @@ not a shift of all logits of a sample, the second the shift but not the bias; th
 ignores both.
 Rounds end on the samples: rows sum to 1 exactly, the prior is met in the limit only.  [T5] [T6]
 
+PMSN is MSN with `power_law_log_target`. `which_system` says which of these, or which slip, explains what some
+code produced: codes that copy one another differ in what is written nowhere.
+
 In the published codes samples weigh the same, targets are uniform and no teacher is differentiated; here
 `weights` and `log_target` are free, and detaching is left to the caller.
 """
@@ -23,5 +27,21 @@ In the published codes samples weigh the same, targets are uniform and no teache
 from theory.systems.centers import dino, update_center
 from theory.systems.scalings import dinov2, msn, sela, swav
 from theory.systems.settings import SYSTEMS, System
+from theory.systems.variants import capi, power_law_log_target
+from theory.systems.which import Conventions, Match, which_system
 
-__all__ = ["SYSTEMS", "System", "dino", "dinov2", "msn", "sela", "swav", "update_center"]
+__all__ = [
+    "SYSTEMS",
+    "Conventions",
+    "Match",
+    "System",
+    "capi",
+    "dino",
+    "dinov2",
+    "msn",
+    "power_law_log_target",
+    "sela",
+    "swav",
+    "update_center",
+    "which_system",
+]

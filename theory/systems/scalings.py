@@ -76,7 +76,7 @@ def dinov2(
            [0.6586, 0.3414]])
     """
     rounds = check_count("rounds", rounds)
-    return _rounds_on_scores("logits", logits, temperature, rounds, weights, log_target)
+    return scores_kernel("logits", logits, temperature, rounds, weights, log_target)
 
 
 def swav(
@@ -135,7 +135,7 @@ def swav(
     """
     epsilon = check_number("epsilon", epsilon, low=0.0, open_low=True)
     rounds = check_count("rounds", rounds)
-    return _rounds_on_scores("scores", scores, epsilon, rounds, weights, log_target)
+    return scores_kernel("scores", scores, epsilon, rounds, weights, log_target)
 
 
 def msn(
@@ -270,7 +270,7 @@ def sela(
     return project_kernel(ensemble, tol=tol, max_iter=max_iter).log_r
 
 
-def _rounds_on_scores(
+def scores_kernel(
     name: str,
     scores: Float[Array, "*batch N K"],
     temperature: Float[Array, "... 1"] | float,

@@ -1,0 +1,187 @@
+"""Each convention and each known slip is told from what it produces, and correct code is called correct."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import theory
+from theory.systems import (
+    SYSTEMS,
+    capi,
+    dino,
+    dinov2,
+    msn,
+    power_law_log_target,
+    sela,
+    update_center,
+    which_system,
+)
+
+
+def case(seed, n=32, k=8, tau=0.1):
+    """Logits of the size of cosines with biases, and a centre that is not their mean."""
+    rng = np.random.default_rng(seed)
+    z = 0.3 * rng.normal(size=(n, k)) + 0.3 * rng.normal(size=k)
+    return z, tau, 0.5 * z.mean(0) + 0.1 * rng.normal(size=k)
+
+
+def softmax(x):
+    return np.exp(theory.log_softmax(x))
+
+
+TARGETS = {
+    "no constraint, softmax(z/τ)": lambda z, tau, c: softmax(z / tau),
+    "centering by the batch's own mean": lambda z, tau, c: softmax((z - z.mean(0)) / tau),
+    "inverse priors of the batch": lambda z, tau, c: np.exp(
+        theory.TEACHERS["inverse_prior"](z, temperature=tau)
+    ),
+    "Sinkhorn on scores: DINOv2, SwAV": lambda z, tau, c: np.exp(dinov2(z, temperature=tau)),
+    "Sinkhorn on probabilities: MSN": lambda z, tau, c: np.exp(msn(z, temperature=tau)),
+    "projected, Sinkhorn to convergence: SeLa": lambda z, tau, c: np.exp(sela(z, sharpness=1 / tau)),
+    "centering by the centre given: DINO, iBOT": lambda z, tau, c: np.exp(dino(z, c, temperature=tau)),
+}
+SLIPS = {
+    "centre subtracted after the division by τ": lambda z, tau, c: softmax(z / tau - c),
+    "centre added, not subtracted": lambda z, tau, c: softmax((z + c) / tau),
+    "centre updated before its use": lambda z, tau, c: softmax((z - update_center(c, z)) / tau),
+    "Sinkhorn on scores over 1/2 of the batch, as on one rank": lambda z, tau, c: np.concatenate(
+        [np.exp(dinov2(half, temperature=tau)) for half in np.split(z, 2)]
+    ),
+    "Sinkhorn on probabilities over 1/4 of the batch, as on one rank": lambda z, tau, c: np.concatenate(
+        [np.exp(msn(part, temperature=tau)) for part in np.split(z, 4)]
+    ),
+}
+
+
+@pytest.mark.parametrize("way", TARGETS)
+@given(seed=st.integers(0, 999), tau=st.floats(0.05, 0.5))
+def test_a_published_way_is_told_and_no_slip_is_claimed(way, seed, tau):
+    z, _, c = case(seed)
+    found = which_system(z, TARGETS[way](z, tau, c), temperature=tau, center=c)
+    assert found.targets[0].name == way
+    assert found.targets[0].matches
+    assert found.mistakes == ()
+
+
+@pytest.mark.parametrize("way", SLIPS)
+@given(seed=st.integers(0, 999))
+def test_a_slip_is_told_as_one(way, seed):
+    z, tau, c = case(seed)
+    found = which_system(z, SLIPS[way](z, tau, c), temperature=tau, center=c)
+    assert found.mistakes == (way,)
+    assert f"a mistake: {way}" in str(found)
+
+
+CENTERS = {
+    "a moving mean of probabilities, softmax((z − c)/τ)": lambda z, tau, c, m: (
+        m * c + (1 - m) * softmax((z - c) / tau).mean(0)
+    ),
+    "a moving mean of probabilities, softmax(z/τ)": lambda z, tau, c, m: (
+        m * c + (1 - m) * softmax(z / tau).mean(0)
+    ),
+    "a sum over 8 processes that was not divided": lambda z, tau, c, m: m * c + (1 - m) * 8 * z.mean(0),
+    "divided by 4 processes once too often": lambda z, tau, c, m: m * c + (1 - m) * z.mean(0) / 4,
+    "moved at each of 16 micro-batches of these logits": lambda z, tau, c, m: (
+        m**16 * c + (1 - m**16) * z.mean(0)
+    ),
+    "m and 1 − m in each other's place": lambda z, tau, c, m: (1 - m) * c + m * z.mean(0),
+    "not moved": lambda z, tau, c, m: c,
+}
+
+
+@pytest.mark.parametrize("way", CENTERS)
+@given(seed=st.integers(0, 999), m=st.sampled_from([0.9, 0.99]))
+def test_a_wrong_centre_is_told_by_how_it_moved(way, seed, m):
+    z, tau, c = case(seed)
+    found = which_system(z, temperature=tau, center=c, next_center=CENTERS[way](z, tau, c, m), momentum=m)
+    assert found.centers[0].name == way
+    assert found.mistakes == (way,)
+    assert found.targets == ()
+
+
+@given(seed=st.integers(0, 999), m=st.floats(0.5, 0.95))
+def test_a_right_centre_is_called_right(seed, m):
+    z, tau, c = case(seed)
+    found = which_system(
+        z, temperature=tau, center=c[None], next_center=update_center(c, z, momentum=m), momentum=m
+    )
+    assert found.centers[0].name.startswith("m c + (1 − m) z̄")
+    assert found.mistakes == ()
+
+
+def test_what_cannot_be_told_apart_is_said():
+    """With a centre of 0 a centred teacher is none."""
+    z, tau, _ = case(0)
+    found = which_system(z, softmax(z / tau), temperature=tau, center=np.zeros(8))
+    matching = [match.name for match in found.targets if match.matches]
+    assert {"no constraint, softmax(z/τ)", "centering by the centre given: DINO, iBOT"} <= set(matching)
+    assert found.mistakes == ()
+    assert f"do not tell {len(matching)} ways apart" in str(found)
+
+
+def test_what_nothing_explains_is_said_with_the_nearest():
+    z, tau, c = case(0)
+    found = which_system(z, softmax(z / (2 * tau)), temperature=tau, center=c)
+    assert not any(match.matches for match in found.targets)
+    assert found.mistakes == ()
+    assert "none of" in str(found) and found.targets[0].name in str(found)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_half_precision_is_no_mistake(dtype):
+    z, tau, c = case(0)
+    half, centre = torch.from_numpy(z).to(dtype), torch.from_numpy(c).to(dtype)
+    targets = torch.softmax((half.float() - centre.float()) / tau, -1).to(dtype)
+    found = which_system(half, targets, temperature=tau, center=centre)
+    assert found.targets[0].name == "centering by the centre given: DINO, iBOT"
+    assert found.targets[0].matches
+
+
+def test_log_targets_are_taken_too():
+    z, tau, _ = case(0)
+    log_r = msn(z, temperature=tau)
+    assert which_system(z, log_r, temperature=tau).targets[0].name == "Sinkhorn on probabilities: MSN"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({}, "`targets` must be given, or both `center` and `next_center`"),
+    ({"targets": np.ones((32, 8))}, "`targets` must be probabilities or their logs"),
+    ({"targets": np.ones((3, 8)) / 8}, r"`targets` must have the shape of `logits`, \(32, 8\), got \(3, 8\)"),
+    ({"center": np.zeros(3), "next_center": np.zeros(8)}, r"`center` must have shape \[8\], got \(3,\)"),
+    ({"center": np.full(8, np.nan), "next_center": np.zeros(8)}, "`center` must be finite"),
+    ({"targets": np.ones((32, 8)) / 8, "momentum": 2.0}, "`momentum` must be"),
+    ({"targets": np.ones((32, 8)) / 8, "temperature": 0.0}, "`temperature` must be positive"),
+])  # fmt: skip
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        which_system(case(0)[0], **({"temperature": 0.1} | arguments))
+
+
+def test_capi_is_dinov2_at_each_position():
+    z = np.stack([case(seed, n=16)[0] for seed in range(3)], axis=1)
+    found = capi(z, rounds=2)
+    for position in range(3):
+        np.testing.assert_allclose(found[:, position], dinov2(z[:, position], temperature=0.06, rounds=2))
+    assert not np.allclose(found, dinov2(z.reshape(-1, 8), temperature=0.06, rounds=2).reshape(z.shape))
+    with pytest.raises(ValueError, match=r"`logits` must have shape \[N, P, K\], got \(16, 8\)"):
+        capi(z[:, 0])
+
+
+@given(clusters=st.integers(2, 500), exponent=st.floats(0, 3))
+def test_the_power_law_is_a_prior_that_falls(clusters, exponent):
+    log_target = power_law_log_target(clusters, exponent=exponent)
+    assert abs(np.exp(log_target).sum() - 1) < 1e-12
+    np.testing.assert_allclose(
+        np.diff(log_target), -exponent * np.diff(np.log(np.arange(1, clusters + 1))), atol=1e-12
+    )
+    assert np.allclose(power_law_log_target(clusters, exponent=0), -np.log(clusters))
+
+
+def test_a_power_law_is_a_target_of_the_teachers():
+    z, tau, _ = case(0)
+    log_target = power_law_log_target(8)
+    log_r = theory.project(theory.log_softmax(z, temperature=tau), log_target=log_target).log_r
+    np.testing.assert_allclose(np.exp(log_r).mean(0), np.exp(log_target), atol=1e-8)
+    assert set(SYSTEMS) >= {"msn", "dinov2"}

@@ -1,0 +1,110 @@
+"""The ways of computing targets, and of moving a centre: those of published codes, and known slips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from theory.batches import check_logits
+from theory.logspace import normalize
+from theory.projection import NotConverged, project_kernel
+from theory.sinkhorn import sinkhorn_kernel
+from theory.systems.scalings import scores_kernel
+from theory.tilts import tilt_kernel
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__: list[str] = []
+
+Way = tuple[str, bool, np.ndarray]
+PROCESSES = (2, 4, 8, 16, 32, 64)
+PARTS = (2, 4)
+"""Of the batch, that one rank may hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a step had: checked, in float64."""
+
+    logits: Float[np.ndarray, "N K"]
+    temperature: float
+    center: Float[np.ndarray, " K"] | None
+    next_center: Float[np.ndarray, " K"] | None
+    momentum: float
+    rounds: int
+
+
+def target_ways(given: Given) -> Iterator[Way]:
+    """Name, whether it is a mistake, and r [N, K]."""
+    z, tau, c, after = given.logits, given.temperature, given.center, given.next_center
+    mean = z.mean(axis=0)
+    yield "no constraint, softmax(z/τ)", False, _softmax(z / tau)
+    yield "centering by the batch's own mean", False, _softmax((z - mean) / tau)
+    yield "inverse priors of the batch", False, _inverse_prior(z, tau)
+    yield "Sinkhorn on scores: DINOv2, SwAV", False, _on_scores(z, tau, given.rounds)
+    yield "Sinkhorn on probabilities: MSN", False, _on_probabilities(z, tau, given.rounds)
+    if (projected := _projected(z, tau)) is not None:
+        yield "projected, Sinkhorn to convergence: SeLa", False, projected
+    if c is not None:
+        yield "centering by the centre given: DINO, iBOT", False, _softmax((z - c) / tau)
+        yield "centre subtracted after the division by τ", True, _softmax(z / tau - c)
+        yield "centre added, not subtracted", True, _softmax((z + c) / tau)
+        moved = given.momentum * c + (1 - given.momentum) * mean if after is None else after
+        yield "centre updated before its use", True, _softmax((z - moved) / tau)
+    for parts in PARTS:
+        if len(z) % parts == 0 and len(z) // parts >= 2:
+            for name, way in (("scores", _on_scores), ("probabilities", _on_probabilities)):
+                r = np.concatenate([way(part, tau, given.rounds) for part in np.split(z, parts)])
+                yield f"Sinkhorn on {name} over 1/{parts} of the batch, as on one rank", True, r
+
+
+def center_ways(given: Given) -> Iterator[Way]:
+    """Name, whether it is a mistake, and the next centre [K]."""
+    z, c, m = given.logits, given.center, given.momentum
+    assert c is not None
+    mean, probabilities = z.mean(axis=0), _softmax((z - c) / given.temperature).mean(axis=0)
+    yield "m c + (1 − m) z̄: DINO, iBOT, lightly", False, m * c + (1 - m) * mean
+    yield "a moving mean of probabilities, softmax((z − c)/τ)", True, m * c + (1 - m) * probabilities
+    raw = _softmax(z / given.temperature).mean(axis=0)
+    yield "a moving mean of probabilities, softmax(z/τ)", True, m * c + (1 - m) * raw
+    yield "m and 1 − m in each other's place", True, (1 - m) * c + m * mean
+    yield "not moved", True, c
+    for n in PROCESSES:
+        yield f"a sum over {n} processes that was not divided", True, m * c + (1 - m) * n * mean
+        yield f"divided by {n} processes once too often", True, m * c + (1 - m) * mean / n
+        yield f"moved at each of {n} micro-batches of these logits", True, m**n * c + (1 - m**n) * mean
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.exp(normalize(scores, np, 1.0))
+    return found
+
+
+def _inverse_prior(z: np.ndarray, tau: float) -> np.ndarray:
+    p = _softmax(z / tau)
+    return _softmax(z / tau - np.log(np.maximum(p.mean(axis=0), np.finfo(float).tiny)))
+
+
+def _on_scores(z: np.ndarray, tau: float, rounds: int) -> np.ndarray:
+    return np.exp(scores_kernel("logits", z, tau, rounds, None, None))
+
+
+def _on_probabilities(z: np.ndarray, tau: float, rounds: int) -> np.ndarray:
+    ensemble, _ = check_logits(z, tau, None, None)
+    return np.exp(tilt_kernel(ensemble.log_p, sinkhorn_kernel(ensemble, rounds=rounds), ensemble.xp))
+
+
+def _projected(z: np.ndarray, tau: float) -> np.ndarray | None:
+    """None where the solver stops: one way less to compare with."""
+    ensemble, _ = check_logits(z, tau, None, None)
+    try:
+        return np.exp(project_kernel(ensemble).log_r)
+    except NotConverged:
+        return None
+
+
+TARGETS, CENTERS = target_ways, center_ways
