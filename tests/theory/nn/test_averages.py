@@ -58,3 +58,19 @@ def test_one_process_is_its_own_mean():
     found, samples = mean_over_ranks(statistic, samples=5, order=1.0)
     assert found is statistic
     assert samples == 5
+
+
+@pytest.mark.claim("D4")
+@pytest.mark.parametrize("n", [4, 64])
+def test_moved_at_every_micro_batch_a_momentum_is_its_own_power(n):
+    """Gradient accumulation: per optimiser step .999 is .999ⁿ, unless the update is the caller's."""
+    each, once = (
+        MovingMean(torch.zeros(3, dtype=torch.float64), momentum=0.999, order=0.0) for _ in range(2)
+    )
+    for _ in range(n):
+        for moving in (each, once):
+            moving.add(torch.ones(3, dtype=torch.float64), samples=8)
+        each.update()
+    once.update()
+    torch.testing.assert_close(1 - each.average, torch.full((3,), 0.999**n, dtype=torch.float64))
+    torch.testing.assert_close(1 - once.average, torch.full((3,), 0.999, dtype=torch.float64))
