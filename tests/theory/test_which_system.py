@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import theory
+from tests.theory.nn.references.of_lightly import STEPS, N, views, wave
+from tests.theory.nn.references.of_lightly import K as LIGHTLY_K
+from tests.theory.nn.test_published_losses import NUMBERS
 from theory.systems import (
     SYSTEMS,
     capi,
@@ -185,3 +188,45 @@ def test_a_power_law_is_a_target_of_the_teachers():
     log_r = theory.project(theory.log_softmax(z, temperature=tau), log_target=log_target).log_r
     np.testing.assert_allclose(np.exp(log_r).mean(0), np.exp(log_target), atol=1e-8)
     assert set(SYSTEMS) >= {"msn", "dinov2"}
+
+
+def test_one_centre_for_each_position_is_told():
+    rng = np.random.default_rng(0)
+    z, c = rng.normal(size=(16, 5, 8)), rng.normal(size=(5, 8))
+    each, whole = 0.9 * c + 0.1 * z.mean(0), 0.9 * c + 0.1 * z.mean((0, 1))
+    found = which_system(z, temperature=0.1, center=c, next_center=each)
+    assert found.mistakes == ("one centre for each position: clusters may stand for positions",)
+    assert which_system(z, temperature=0.1, center=c, next_center=whole).mistakes == ()
+    with pytest.raises(
+        ValueError, match=r"`center` must have shape \(5, 8\) for logits \[N, P, K\], got \(8,\)"
+    ):
+        which_system(z, temperature=0.1, center=c[0], next_center=each)
+
+
+@given(seed=st.integers(0, 999))
+def test_a_centre_of_probabilities_is_no_slip_where_it_is_kept_as_their_log(seed):
+    """The moving inverse prior: what is subtracted after the division by τ is log P̄."""
+    z, tau, _ = case(seed)
+    p = softmax(z / tau)
+    before = np.log(0.5 * p.mean(0) + 0.5 / 8)
+    after = np.log(0.9 * np.exp(before) + 0.1 * p.mean(0))
+    found = which_system(z, softmax(z / tau - before), temperature=tau, center=before, next_center=after)
+    assert found.targets[0].name == "moving inverse priors, centering on probabilities"
+    assert found.centers[0].name == "log of a moving mean of probabilities: inverse priors"
+    assert found.mistakes == ()
+
+
+def test_lightlys_centre_and_its_two_sinkhorns_are_told_for_what_they_are():
+    centers, (on_scores, on_probabilities) = NUMBERS["dino"][2], NUMBERS["targets"]
+    for step in range(STEPS):
+        z = torch.cat(views(2, step, 5.0)).numpy()
+        before, after = (np.asarray(c, dtype=np.float32) for c in centers[step : step + 2])
+        found = which_system(z, temperature=0.04, center=before, next_center=after)
+        assert found.centers[0].name.startswith("m c + (1 − m) z̄")
+        assert found.centers[0].matches
+        assert found.mistakes == ()
+    z = wave(4 * N, LIGHTLY_K, phase=2.0).numpy()
+    for targets, name in ((on_scores, "scores: DINOv2, SwAV"), (on_probabilities, "probabilities: MSN")):
+        found = which_system(z, np.asarray(targets, dtype=np.float32), temperature=0.05)
+        assert found.targets[0].name == f"Sinkhorn on {name}"
+        assert found.targets[0].matches

@@ -51,7 +51,10 @@ def target_ways(given: Given) -> Iterator[Way]:
         yield "projected, Sinkhorn to convergence: SeLa", False, projected
     if c is not None:
         yield "centering by the centre given: DINO, iBOT", False, _softmax((z - c) / tau)
-        yield "centre subtracted after the division by τ", True, _softmax(z / tau - c)
+        name, mistake = "centre subtracted after the division by τ", True
+        if _is_log_prior(c):
+            name, mistake = "moving inverse priors, centering on probabilities", False
+        yield name, mistake, _softmax(z / tau - c)
         yield "centre added, not subtracted", True, _softmax((z + c) / tau)
         moved = given.momentum * c + (1 - given.momentum) * mean if after is None else after
         yield "centre updated before its use", True, _softmax((z - moved) / tau)
@@ -71,12 +74,30 @@ def center_ways(given: Given) -> Iterator[Way]:
     yield "a moving mean of probabilities, softmax((z − c)/τ)", True, m * c + (1 - m) * probabilities
     raw = _softmax(z / given.temperature).mean(axis=0)
     yield "a moving mean of probabilities, softmax(z/τ)", True, m * c + (1 - m) * raw
+    if _is_log_prior(c):
+        moved = np.log(m * np.exp(c) + (1 - m) * raw)
+        yield "log of a moving mean of probabilities: inverse priors", False, moved
     yield "m and 1 − m in each other's place", True, (1 - m) * c + m * mean
     yield "not moved", True, c
     for n in PROCESSES:
         yield f"a sum over {n} processes that was not divided", True, m * c + (1 - m) * n * mean
         yield f"divided by {n} processes once too often", True, m * c + (1 - m) * mean / n
         yield f"moved at each of {n} micro-batches of these logits", True, m**n * c + (1 - m**n) * mean
+
+
+def position_ways(
+    logits: Float[np.ndarray, "N P K"], center: Float[np.ndarray, "P K"], momentum: float
+) -> Iterator[Way]:
+    """Of a centre that has one row for each position."""
+    moved = momentum * center + (1 - momentum) * logits.mean(axis=0)
+    yield "one centre for each position: clusters may stand for positions", True, moved
+    whole = momentum * center + (1 - momentum) * logits.mean(axis=(0, 1))
+    yield "one mean for all positions, kept for each", False, whole
+
+
+def _is_log_prior(center: np.ndarray) -> bool:
+    """The logs of shares that sum to 1: a centre of logits would do so by chance only."""
+    return bool(abs(np.exp(np.minimum(center, 1.0)).sum() - 1) < 1e-3)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from theory.checks import check_count, check_number, check_rank, on_host
 from theory.logspace import Array
-from theory.systems.candidates import CENTERS, TARGETS, Given
+from theory.systems.candidates import CENTERS, TARGETS, Given, position_ways
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -89,12 +89,13 @@ def which_system(
     centre subtracted after the division by τ, updated before its use, or added; Sinkhorn over a half or a
     quarter of the batch, as on one rank. Of a centre's move: by the mean of logits; mistakes: of
     probabilities, a sum over 2, 4, 8, … processes that was not divided, or divided twice, a momentum to the
-    power of 2 to 64 micro-batches, 1 − m for m.
+    power of 2 to 64 micro-batches, 1 − m for m, one centre for each position.
 
     Parameters
     ----------
     logits
-        z, [N, K], the teacher's raw outputs of one step; N ≥ 2.
+        z, [N, K], the teacher's raw outputs of one step; N ≥ 2. [N, P, K], of tokens at P positions, with
+        centres [P, K] alone: whether there is one for each position.
     targets
         r, [N, K], the probabilities that the student was trained on, or their logs.
     temperature
@@ -130,7 +131,10 @@ def which_system(
     >>> theory.systems.which_system(z, wrong, temperature=0.04, center=c).mistakes
     ('centre subtracted after the division by τ',)
     """
-    z, precision = _matrix("logits", logits), _bytes(logits)
+    precision = _bytes(logits)
+    if getattr(logits, "ndim", 2) == 3:
+        return _of_positions(logits, center, next_center, momentum, precision)
+    z = _matrix("logits", logits)
     tau = check_number("temperature", temperature, low=0.0, open_low=True)
     given = Given(
         logits=z,
@@ -156,6 +160,26 @@ def which_system(
     return Conventions(targets=found, centers=moved)
 
 
+def _of_positions(logits: Any, center: Any, next_center: Any, momentum: float, precision: int) -> Conventions:
+    z, m = on_host("logits", logits), check_number("momentum", momentum, low=0.0, high=1.0)
+    before, after = (
+        on_host(name, value) if value is not None else np.empty(0)
+        for name, value in (("center", center), ("next_center", next_center))
+    )
+    for name, value in (("center", before), ("next_center", after)):
+        if value.shape != z.shape[1:]:
+            raise ValueError(
+                f"`{name}` must have shape {z.shape[1:]} for logits [N, P, K], got {value.shape}."
+            )
+    if not all(np.isfinite(x).all() for x in (z, before, after)):
+        raise ValueError("`logits` and centres must be finite, got NaN or inf.")
+    spread = float(np.ptp(z.mean(axis=(0, 1)))) or 1.0
+    ways = position_ways(z, before, m)
+    return Conventions(
+        targets=(), centers=_matched(ways, after, spread, CLOSE[min(precision, _bytes(next_center))])
+    )
+
+
 def _compared(
     ways: Callable[[Given], Iterator[tuple[str, bool, np.ndarray]]],
     given: Given,
@@ -163,8 +187,14 @@ def _compared(
     scale: float,
     close: float,
 ) -> tuple[Match, ...]:
+    return _matched(ways(given), wanted, scale, close)
+
+
+def _matched(
+    ways: Iterator[tuple[str, bool, np.ndarray]], wanted: np.ndarray, scale: float, close: float
+) -> tuple[Match, ...]:
     found = []
-    for name, mistake, value in ways(given):
+    for name, mistake, value in ways:
         difference = float(np.abs(value - wanted).max()) / scale
         found.append(Match(name=name, mistake=mistake, difference=difference, matches=difference <= close))
     return tuple(sorted(found, key=lambda match: (match.difference, match.mistake)))

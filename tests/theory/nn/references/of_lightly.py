@@ -40,13 +40,14 @@ def views(count, step, first):
 def dino():
     constant = {"warmup_teacher_temp": 0.04, "teacher_temp": 0.04, "warmup_teacher_temp_epochs": 1}
     criterion = loss_of("dino_loss", "DINOLoss")(output_dim=K, **constant)
-    found = []
+    found, centers = [], [criterion.center.tolist()]
     for step in range(STEPS):
         student = [view.requires_grad_() for view in views(4, step, 0.1)]
         loss = criterion(views(2, step, 5.0), student)
         gradient = torch.autograd.grad(loss, student)
         found.append({"loss": loss.item(), "gradient": [g.tolist() for g in gradient]})
-    return found, criterion.center.tolist()
+        centers.append(criterion.center.tolist())
+    return found, centers[-1], centers
 
 
 def mask_of(step):
@@ -82,6 +83,17 @@ def msn():
     return loss.item(), torch.autograd.grad(loss, anchors)[0].tolist()
 
 
+def targets():
+    """Of the two Sinkhorns, on logits of temperature 0.05 and on their probabilities."""
+    z = wave(4 * N, K, phase=2.0)
+    swav_loss, msn_loss = (
+        importlib.import_module(f"lightly.loss.{name}") for name in ("swav_loss", "msn_loss")
+    )
+    return swav_loss.sinkhorn(z, epsilon=0.05).tolist(), msn_loss.sinkhorn(
+        torch.softmax(z / 0.05, 1)
+    ).tolist()
+
+
 if __name__ == "__main__":
-    made = {"dino": dino(), "ibot": ibot(), "swav": swav(), "msn": msn()}
+    made = {"dino": dino(), "ibot": ibot(), "swav": swav(), "msn": msn(), "targets": targets()}
     Path(__file__).with_suffix(".json").write_text(json.dumps(made) + "\n")
