@@ -114,7 +114,7 @@ def test_fifty_steps_beside_lightly_where_it_is_installed():
         student = [(torch.randn(32, 64, generator=generator) / 3).requires_grad_() for _ in range(4)]
         teacher = [torch.randn(32, 64, generator=generator) / 3 for _ in range(2)]
         a, b = ours(student, teacher), theirs(teacher, student)
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)  # losses of some 20 nats
         for mine, other in zip(torch.autograd.grad(a, student), torch.autograd.grad(b, student), strict=True):
             torch.testing.assert_close(mine, other, rtol=0, atol=5e-6)
     torch.testing.assert_close(ours.normalizer.moving.average, theirs.center[0, 0], rtol=0, atol=6e-7)
