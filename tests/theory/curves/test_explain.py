@@ -209,3 +209,11 @@ def test_clusters_in_turns_are_told_from_a_loss_that_comes_back_once_or_never():
     assert found.measurements["steps_between_turns"] == 100
     for other in (turns[:150], np.maximum(turns, 0.3), np.minimum(turns, 0.4 * TOP)):
         assert theory.explain_loss(other, clusters=K).fate != "turning"
+
+
+def test_the_numbers_read_off_a_curve_are_its_level_and_its_distance_from_log_k():
+    found = theory.explain_loss(healthy(end=1.5), clusters=K).measurements
+    assert found["final_loss"] == pytest.approx(1.5, abs=0.01)
+    assert found["below_log_clusters"] == pytest.approx(TOP - found["final_loss"])
+    assert found["lowest_loss"] <= found["final_loss"]
+    assert (found["records"], found["log_clusters"]) == (2000, pytest.approx(TOP))
