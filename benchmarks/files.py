@@ -1,8 +1,8 @@
 """A diagnosis of logits on disk, against reading them with one exponential an element.
 
 float32 logits N(0, 1), written to a temporary folder; the pages that the system holds of the file are given
-back before each turn, so that every contender reads the disk. Temperature 0.1; no moving centre is given: that
-of all rows is known after the one pass over them; what it makes of the rows is told from 2²⁵ logits.
+back before each turn, so that every contender reads the disk. Temperature 0.1; no moving centre is given:
+that of all rows is known after the pass over them; what it makes of the rows is told from 2²⁵ logits.
 """
 
 from __future__ import annotations
