@@ -8,9 +8,11 @@ import pytest
 from tests.claims.ledger import at_most, equal
 from tests.theory.dynamics.toys import DINO
 from theory.dynamics import (
+    center_gain_limit,
     center_stability,
     critical_center_momentum,
     critical_temperature,
+    student_gain,
     survival_temperature,
 )
 
@@ -59,3 +61,16 @@ def test_the_temperature_sweep_brackets_the_leading_correlation_and_the_warm_up_
     ]
     # 0.04 → 0.07 warmed up works: within the life of a learnt solution even at the low end of the bracket.
     at_most(np.asarray(0.07), survival_temperature(low, clusters=65536, student_temperature=0.1))
+
+
+@pytest.mark.control("D5")
+def test_plain_gradient_descent_at_dinos_learning_rate_would_let_its_dead_runs_live():
+    """The two points that need a fast student need one that DINO's η does not make: AdamW is another matter."""
+    tau_s = DINO["student_temperature"]
+    gain = float(student_gain(learning_rate=5e-4, clusters=65536, student_temperature=tau_s))
+    equal(gain, 7.6e-8, rtol=0.01)
+    assert float(critical_center_momentum(gain=gain, teacher_momentum=0.996, **DINO)) > 0.99999
+    for center_momentum, teacher_momentum, rate in ((0.999, 0.996, 0.46), (0.9, 0.0, 41.0)):
+        momenta = {"center_momentum": center_momentum, "teacher_momentum": teacher_momentum}
+        needed = float(center_gain_limit(**momenta, **DINO)) * 65536 * tau_s
+        equal(needed, rate, rtol=0.02)
