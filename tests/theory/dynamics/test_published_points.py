@@ -65,7 +65,7 @@ def test_the_temperature_sweep_brackets_the_leading_correlation_and_the_warm_up_
 
 @pytest.mark.control("D5")
 def test_plain_gradient_descent_at_dinos_learning_rate_would_let_its_dead_runs_live():
-    """The two points that need a fast student need one that DINO's η does not make: AdamW is another matter."""
+    """The points that need a fast student need one that DINO's η does not make; AdamW is another matter."""
     tau_s = DINO["student_temperature"]
     gain = float(student_gain(learning_rate=5e-4, clusters=65536, student_temperature=tau_s))
     equal(gain, 7.6e-8, rtol=0.01)
