@@ -42,7 +42,9 @@ TARGETS = {
     ),
     "Sinkhorn on scores: DINOv2, SwAV": lambda z, tau, c: np.exp(dinov2(z, temperature=tau)),
     "Sinkhorn on probabilities: MSN": lambda z, tau, c: np.exp(msn(z, temperature=tau)),
-    "projected, Sinkhorn to convergence: SeLa": lambda z, tau, c: np.exp(sela(z, sharpness=1 / tau)),
+    "projected, Sinkhorn to convergence: SeLa before its argmax": lambda z, tau, c: np.exp(
+        sela(z, sharpness=1 / tau)
+    ),
     "centering by the centre given: DINO, iBOT": lambda z, tau, c: np.exp(dino(z, c, temperature=tau)),
 }
 SLIPS = {
@@ -130,6 +132,20 @@ def test_what_nothing_explains_is_said_with_the_nearest():
     assert not any(match.matches for match in found.targets)
     assert found.mistakes == ()
     assert "none of" in str(found) and found.targets[0].name in str(found)
+
+
+@pytest.mark.parametrize("soft, name", [
+    (dinov2, "Sinkhorn on scores, then argmax: VISSL's SwAV at first"),
+    (lambda z, temperature: sela(z, sharpness=1 / temperature), "projected, then argmax: SeLa"),
+])  # fmt: skip
+def test_hard_labels_are_told_by_what_they_are_the_largest_of(soft, name):
+    z, tau, _ = case(4, n=256)
+    labels = np.eye(8)[soft(z, temperature=tau).argmax(1)]
+    found = which_system(z, labels, temperature=tau)
+    assert found.targets[0].difference == 0
+    assert name in [match.name for match in found.targets if match.matches]
+    other = np.eye(8)[z.argmax(1)]
+    assert not any(match.matches for match in which_system(z, other, temperature=tau).targets)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])

@@ -17,8 +17,12 @@ not a shift of all logits of a sample, the second the shift but not the bias; th
 ignores both.
 Rounds end on the samples: rows sum to 1 exactly, the prior is met in the limit only.  [T5] [T6]
 
-PMSN is MSN with `power_law_log_target`. `which_system` says which of these, or which slip, explains what some
-code produced: codes that copy one another differ in what is written nowhere.
+Codes that follow these, as far as they were read: solo-learn's DINO and Sinkhorn, lightly's DINO, SwAV, MSN
+and CAPI are the ones above; lightly's iBOT centres by the masked tokens, iBOT by all. VISSL's SwAV assigns
+hard, by argmax, in its first steps if told to, and takes a power law for its target. DINO-vMF centres on
+probabilities, a moving inverse prior, on logits with a normaliser for each prototype's length. PMSN is MSN
+with `power_law_log_target`. `which_system` says which of these, or which slip, explains what some code
+produced: codes that copy one another differ in what is written nowhere.
 
 In the published codes samples weigh the same, targets are uniform and no teacher is differentiated; here
 `weights` and `log_target` are free, and detaching is left to the caller.

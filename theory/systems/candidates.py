@@ -45,10 +45,13 @@ def target_ways(given: Given) -> Iterator[Way]:
     yield "no constraint, softmax(z/τ)", False, _softmax(z / tau)
     yield "centering by the batch's own mean", False, _softmax((z - mean) / tau)
     yield "inverse priors of the batch", False, _inverse_prior(z, tau)
-    yield "Sinkhorn on scores: DINOv2, SwAV", False, _on_scores(z, tau, given.rounds)
+    on_scores, projected = _on_scores(z, tau, given.rounds), _projected(z, tau)
+    yield "Sinkhorn on scores: DINOv2, SwAV", False, on_scores
+    yield "Sinkhorn on scores, then argmax: VISSL's SwAV at first", False, _hard(on_scores)
     yield "Sinkhorn on probabilities: MSN", False, _on_probabilities(z, tau, given.rounds)
-    if (projected := _projected(z, tau)) is not None:
-        yield "projected, Sinkhorn to convergence: SeLa", False, projected
+    if projected is not None:
+        yield "projected, Sinkhorn to convergence: SeLa before its argmax", False, projected
+        yield "projected, then argmax: SeLa", False, _hard(projected)
     if c is not None:
         yield "centering by the centre given: DINO, iBOT", False, _softmax((z - c) / tau)
         name, mistake = "centre subtracted after the division by τ", True
@@ -98,6 +101,11 @@ def position_ways(
 def _is_log_prior(center: np.ndarray) -> bool:
     """The logs of shares that sum to 1: a centre of logits would do so by chance only."""
     return bool(abs(np.exp(np.minimum(center, 1.0)).sum() - 1) < 1e-3)
+
+
+def _hard(r: np.ndarray) -> np.ndarray:
+    """One-hot, of the largest."""
+    return np.eye(r.shape[1])[r.argmax(axis=1)]
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
