@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from theory.diagnosis.features import diagnose_features
-from theory.files.opened import opened
+from theory.diagnosis.gather import views_in
+from theory.files.opened import members, opened
 from theory.systems import SYSTEMS
 
 __all__: list[str] = []
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         parser.error(f"{', '.join(missing)} needed, or --like a system that publishes it")
     try:
-        views = [opened("features", path, given.key) for path in given.views]
+        views = _archived(given.views, given.key)
+        views = views or [opened("features", path, given.key) for path in given.views]
         views = [view.whole() if hasattr(view, "whole") else view for view in views]
         found = diagnose_features(views, **knobs)
     except (OSError, TypeError, ValueError, RuntimeError) as failure:
@@ -49,6 +51,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if found.healthy else 1
 
 
+def _archived(paths: Sequence[Path], key: str | None) -> list[Any]:
+    """All views of one file, features_1, features_2, …, where it holds them."""
+    return views_in(members(paths[0]), paths[0]) if len(paths) == 1 and key is None else []
+
+
 def _refused(parser: argparse.ArgumentParser, why: str) -> int:
     print(f"{parser.prog}: {' '.join(why.split())}", file=sys.stderr)
     return 2
@@ -59,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m theory features", description="What can be learnt from features of two views."
     )
     parser.add_argument(
-        "views", metavar="VIEW", nargs="+", type=Path, help="files of features [M, D], one for each view"
+        "views",
+        metavar="VIEW",
+        nargs="+",
+        type=Path,
+        help="files of features [M, D], one for each view, or one of features_1, features_2, …",
     )
     parser.add_argument("--clusters", type=int, metavar="K", help="outputs of the head")
     parser.add_argument("--like", choices=sorted(SYSTEMS), help="take the knobs that this system publishes")

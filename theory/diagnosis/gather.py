@@ -78,8 +78,14 @@ def _beside(held: dict[str, Member], logits: Member, path: Path) -> dict[str, An
         if name in others and others[name].shape == ():
             value = np.asarray(others[name].open()).item()
             found[name] = value if name in WORDS else int(value) if name in COUNTS else float(value)
-    views = sorted((name for name in others if _number(name)), key=_number)
-    return found | ({"features": [_open(others[name], path) for name in views]} if views else {})
+    views = views_in(others, path)
+    return found | ({"features": views} if views else {})
+
+
+def views_in(held: dict[str, Member], path: Path) -> list[Any]:
+    """features_1, features_2, … of a file, in the order of their numbers."""
+    names = sorted((name for name in held if _number(name)), key=_number)
+    return [_open(held[name], path) for name in names]
 
 
 def _number(name: str) -> int:

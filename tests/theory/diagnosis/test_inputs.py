@@ -231,3 +231,18 @@ def test_a_scheduler_that_does_not_answer_is_told_in_a_line(tmp_path, capsys, mo
     arguments = [str(tmp_path / "a.npy"), "--temperature", "1", "--scheduler", "tcp://127.0.0.1:9"]
     assert main(arguments) == 2
     assert "`scheduler` tcp://127.0.0.1:9 does not answer" in capsys.readouterr().err
+
+
+def test_one_file_may_hold_all_views_of_the_features(tmp_path, capsys):
+    _, views = clustered()
+    np.savez(tmp_path / "run.npz", logits=LIVE, features_2=views[1], features_1=views[0])
+    for i, view in enumerate(views):
+        np.save(tmp_path / f"view{i}.npy", view)
+    knobs = ["--clusters", "16", "--like", "dino", "--json"]
+    found = []
+    for files in ([str(tmp_path / "run.npz")], [str(tmp_path / f"view{i}.npy") for i in range(2)]):
+        assert main(["features", *files, *knobs]) < 2
+        found.append(json.loads(capsys.readouterr().out)["measurements"])
+    assert found[0] == found[1]
+    assert main(["features", str(tmp_path / "view0.npy"), *knobs]) == 2
+    assert "two or more views" in capsys.readouterr().err
