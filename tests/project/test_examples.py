@@ -29,7 +29,7 @@ def test_the_bare_loop_lives_with_a_constraint_and_collapses_without(teacher, fa
     lines, out = run("digits.py", "--teacher", teacher)
     assert len(lines) == 6
     assert lines[-1][1].strip() == fate
-    assert (float(lines[-1][2]) > 0.01) == (fate == "alive")
+    assert (float(lines[-1][2]) > 0.1) == (fate == "alive")
     assert re.search(r"NMI of \d+ clusters with the labels: \d\.\d\d\n$", out)
 
 

@@ -33,9 +33,10 @@ class Monitor:
             loss = criterion(student_out, teacher_out); loss.backward(); optimizer.step()
             logger.log(monitor(student_out, teacher_out))  # an empty dict between
 
-    A call that counts looks at the first `rows` samples of the first teacher view and the last student view,
-    in float32 and without gradient: two softmaxes of them, with the average as it is applied now; nothing of
-    the criterion moves, and no random number is drawn. On an accelerator it waits for the step, once.
+    A call that counts looks at up to `rows` samples, evenly, of the first teacher view and the last student
+    view, in float32 and without gradient: two softmaxes of them, with the average as it is applied now, which a
+    criterion that updates itself has moved by this batch already. Nothing of the criterion moves, and no random
+    number is drawn. On an accelerator it waits for the step, once.
 
     Parameters
     ----------
@@ -105,7 +106,8 @@ class Monitor:
     @torch.no_grad()
     def _read(self, z_student: Tensor, z_teacher: Tensor) -> dict[str, float | str]:
         normalizer, (tau_t, tau_s) = self.criterion.normalizer, self.criterion.temperatures
-        z, zs = (x.detach()[: self.rows].float() for x in (z_teacher, z_student))
+        step = -(-len(z_teacher) // self.rows)  # rows of the whole batch, should it be in some order
+        z, zs = (x.detach()[::step].float() for x in (z_teacher, z_student))
         log_r, lag = self._constrained(z, tau_t)
         log_q = torch.log_softmax(zs / tau_s, dim=-1)
         r, q = log_r.exp(), log_q.exp()

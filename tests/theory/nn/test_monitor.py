@@ -89,7 +89,7 @@ def test_any_precision_is_read(dtype):
     )
     student, other = (x.to(dtype) for x in logits(1))
     found = Monitor(criterion, rows=32)([student, student], [other])
-    wide = Monitor(criterion, rows=64)(student[:32].float(), other[:32].float())
+    wide = Monitor(criterion, rows=64)(student[::2].float(), other[::2].float())
     assert found.pop("fate") == wide.pop("fate")
     assert found == pytest.approx(wide, rel=1e-5)
 
