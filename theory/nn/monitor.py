@@ -33,10 +33,10 @@ class Monitor:
             loss = criterion(student_out, teacher_out); loss.backward(); optimizer.step()
             logger.log(monitor(student_out, teacher_out))  # an empty dict between
 
-    A call that counts looks at up to `rows` samples, evenly, of the first teacher view and the last student
-    view, in float32 and without gradient: two softmaxes of them, with the average as it is applied now, which a
-    criterion that updates itself has moved by this batch already. Nothing of the criterion moves, and no random
-    number is drawn. On an accelerator it waits for the step, once.
+    A call that counts looks at up to `rows` samples, evenly, of the first teacher view and the last
+    student view, in float32 and without gradient: two softmaxes of them, with the average as it is
+    applied now, which a criterion that updates itself has moved by this batch already. Nothing of the
+    criterion moves, and no random number is drawn. On an accelerator it waits for the step, once.
 
     Parameters
     ----------
