@@ -16,9 +16,6 @@ Exit status: 0 if nothing is wrong, 1 if the report names a problem, 2 if it cou
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import math
 import sys
 from collections.abc import Callable, Sequence
 
@@ -26,6 +23,7 @@ from theory.curves.command import main as read_loss_curve
 from theory.diagnosis.diagnose import diagnose
 from theory.diagnosis.feature_command import main as read_features
 from theory.diagnosis.gather import NAMED, gathered
+from theory.diagnosis.printed import printed, refused
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
 
@@ -52,21 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = gathered(**given)
         diagnosis = diagnose(**found.arguments)
     except (OSError, TypeError, ValueError, RuntimeError) as failure:
-        return _refused(parser, str(failure))
+        return refused(parser, str(failure))
     except MemoryError:
-        return _refused(parser, "out of memory: fewer rows at a time, or shards of them in several files.")
-    if as_json:
-        numbers = {name: x if math.isfinite(x) else str(x) for name, x in diagnosis.measurements.items()}
-        record = dataclasses.asdict(diagnosis) | {"measurements": numbers, "read": found.told}
-        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))  # JSON has no infinity
-    else:
-        print(f"read: {found.told}\n{diagnosis}")
-    return 0 if diagnosis.healthy else 1
-
-
-def _refused(parser: argparse.ArgumentParser, why: str) -> int:
-    print(f"{parser.prog}: {' '.join(why.split())}", file=sys.stderr)
-    return 2
+        return refused(parser, "out of memory: fewer rows at a time, or shards of them in several files.")
+    return printed(diagnosis, found.told, as_json=as_json)
 
 
 def _parser() -> argparse.ArgumentParser:

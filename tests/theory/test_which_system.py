@@ -11,12 +11,10 @@ from tests.theory.nn.references.of_lightly import STEPS, N, views, wave
 from tests.theory.nn.references.of_lightly import K as LIGHTLY_K
 from tests.theory.nn.test_published_losses import NUMBERS
 from theory.systems import (
-    SYSTEMS,
     capi,
     dino,
     dinov2,
     msn,
-    power_law_log_target,
     sela,
     update_center,
     which_system,
@@ -178,34 +176,6 @@ def test_bad_arguments_are_named(arguments, message):
         which_system(case(0)[0], **({"temperature": 0.1} | arguments))
 
 
-def test_capi_is_dinov2_at_each_position():
-    z = np.stack([case(seed, n=16)[0] for seed in range(3)], axis=1)
-    found = capi(z, rounds=2)
-    for position in range(3):
-        np.testing.assert_allclose(found[:, position], dinov2(z[:, position], temperature=0.06, rounds=2))
-    assert not np.allclose(found, dinov2(z.reshape(-1, 8), temperature=0.06, rounds=2).reshape(z.shape))
-    with pytest.raises(ValueError, match=r"`logits` must have shape \[N, P, K\], got \(16, 8\)"):
-        capi(z[:, 0])
-
-
-@given(clusters=st.integers(2, 500), exponent=st.floats(0, 3))
-def test_the_power_law_is_a_prior_that_falls(clusters, exponent):
-    log_target = power_law_log_target(clusters, exponent=exponent)
-    assert abs(np.exp(log_target).sum() - 1) < 1e-12
-    np.testing.assert_allclose(
-        np.diff(log_target), -exponent * np.diff(np.log(np.arange(1, clusters + 1))), atol=1e-12
-    )
-    assert np.allclose(power_law_log_target(clusters, exponent=0), -np.log(clusters))
-
-
-def test_a_power_law_is_a_target_of_the_teachers():
-    z, tau, _ = case(0)
-    log_target = power_law_log_target(8)
-    log_r = theory.project(theory.log_softmax(z, temperature=tau), log_target=log_target).log_r
-    np.testing.assert_allclose(np.exp(log_r).mean(0), np.exp(log_target), atol=1e-8)
-    assert set(SYSTEMS) >= {"msn", "dinov2"}
-
-
 def test_one_centre_for_each_position_is_told():
     rng = np.random.default_rng(0)
     z, c = rng.normal(size=(16, 5, 8)), rng.normal(size=(5, 8))
@@ -213,9 +183,7 @@ def test_one_centre_for_each_position_is_told():
     found = which_system(z, temperature=0.1, center=c, next_center=each)
     assert found.mistakes == ("one centre for each position: clusters may stand for positions",)
     assert which_system(z, temperature=0.1, center=c, next_center=whole).mistakes == ()
-    with pytest.raises(
-        ValueError, match=r"`center` must have shape \(5, 8\) for logits \[N, P, K\], got \(8,\)"
-    ):
+    with pytest.raises(ValueError, match=r"`center` must have shape \[5, 8\], got \(8,\)"):
         which_system(z, temperature=0.1, center=c[0], next_center=each)
 
 
@@ -246,3 +214,75 @@ def test_lightlys_centre_and_its_two_sinkhorns_are_told_for_what_they_are():
         found = which_system(z, np.asarray(targets, dtype=np.float32), temperature=0.05)
         assert found.targets[0].name == f"Sinkhorn on {name}"
         assert found.targets[0].matches
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("spread", [0.02, 0.3])
+def test_a_slip_is_told_among_thousands_of_flat_targets(spread, dtype):
+    """At K = 8192 a probability is 1e-4: what counts is the difference beside the largest of them."""
+    rng = np.random.default_rng(0)
+    z = (spread * rng.normal(size=(32, 8192))).astype(dtype)
+    c = (z.astype(float).mean(0) / 2).astype(dtype)
+    wide, centre = z.astype(float), c.astype(float)
+    slip = which_system(z, softmax(wide / 0.07 - centre).astype(dtype), temperature=0.07, center=c)
+    assert slip.mistakes == ("centre subtracted after the division by τ",)
+    right = which_system(z, softmax((wide - centre) / 0.07).astype(dtype), temperature=0.07, center=c)
+    assert right.mistakes == ()
+    assert right.targets[0].name == "centering by the centre given: DINO, iBOT"
+
+
+@given(seed=st.integers(0, 999), n=st.integers(2, 300), m=st.sampled_from([0.9, 0.99]))
+def test_any_number_of_processes_is_read_off_the_centre(seed, n, m):
+    z, tau, c = case(seed)
+    mean = z.mean(0)
+    for factor, name in (
+        (n, f"a sum over {n} processes that was not"),
+        (1 / n, f"divided by {n} processes once"),
+    ):
+        after = m * c + (1 - m) * factor * mean
+        (found,) = which_system(z, temperature=tau, center=c, next_center=after, momentum=m).mistakes
+        assert found.startswith(name)
+
+
+@given(seed=st.integers(0, 999), n=st.integers(2, 60))
+def test_any_number_of_micro_batches_is_read_off_the_centre(seed, n):
+    z, tau, c = case(seed)
+    after = 0.9**n * c + (1 - 0.9**n) * z.mean(0)
+    found = which_system(z, temperature=tau, center=c, next_center=after, momentum=0.9)
+    assert found.mistakes == (f"moved at each of {n} micro-batches of these logits",)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8, 16, 24])
+def test_any_part_of_the_batch_may_be_a_rank(parts):
+    z, tau, _ = case(1, n=48)
+    r = np.concatenate([np.exp(dinov2(part, temperature=tau)) for part in np.split(z, parts)])
+    found = which_system(z, r, temperature=tau)
+    assert found.mistakes == (f"Sinkhorn on scores over 1/{parts} of the batch, as on one rank",)
+
+
+def test_capi_is_told_from_sinkhorn_over_all_tokens():
+    z = np.stack([case(seed, n=16)[0] for seed in range(3)], axis=1)
+    own = which_system(z, np.exp(capi(z)), temperature=0.06)
+    assert own.targets[0].name == "Sinkhorn on scores for each position: CAPI"
+    together = np.exp(dinov2(z.reshape(-1, 8), temperature=0.06)).reshape(z.shape)
+    assert which_system(z, together, temperature=0.06).targets[0].name == "Sinkhorn on scores: DINOv2, SwAV"
+    assert own.mistakes == own.possible_mistakes == ()
+
+
+def test_targets_of_tokens_are_read_beside_centres_for_each_position():
+    z = np.stack([case(seed, n=16)[0] for seed in range(3)], axis=1)
+    c = z.mean(0)
+    found = which_system(
+        z, softmax(z / 0.1), temperature=0.1, center=c, next_center=0.9 * c + 0.1 * z.mean(0)
+    )
+    assert found.targets[0].name == "no constraint, softmax(z/τ)"
+    assert "one centre for each position: clusters may stand for positions" in found.mistakes
+
+
+def test_a_slip_that_a_published_way_explains_too_is_a_possible_one():
+    z, tau, _ = case(0)
+    found = which_system(z, softmax(z / tau), temperature=tau, center=np.zeros(8))
+    assert found.mistakes == ()
+    assert {"centre subtracted after the division by τ", "centre added, not subtracted"} <= set(
+        found.possible_mistakes
+    )

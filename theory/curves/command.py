@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 from theory.curves.explain import explain_loss
 from theory.curves.files import column_among, read_curve
 from theory.curves.scale import KINDS, LOGGED_AS_MEAN, PARTS
+from theory.diagnosis.printed import printed, refused
 from theory.systems import SYSTEMS
 from theory.teachers import TEACHERS
 
@@ -60,15 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         knobs |= columns
         found = explain_loss(knobs.pop("loss"), clusters=clusters, **knobs)
     except (OSError, TypeError, ValueError) as failure:
-        print(f"{parser.prog}: {failure}", file=sys.stderr)
-        return 2
-    if given.json:
-        numbers = {name: x if math.isfinite(x) else str(x) for name, x in found.measurements.items()}
-        record = dataclasses.asdict(found) | {"measurements": numbers, "read": told}
-        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
-    else:
-        print(f"read: {'; '.join(told)}; K = {clusters}\n{found}")
-    return 0 if found.healthy else 1
+        return refused(parser, str(failure))
+    return printed(found, f"{'; '.join(told)}; K = {clusters}", as_json=given.json)
 
 
 def _part_of(path: Path, like: str | None) -> str | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from theory.diagnosis.features import diagnose_features
 from theory.diagnosis.gather import views_in
+from theory.diagnosis.printed import printed, refused
 from theory.files.opened import members, opened
 from theory.systems import SYSTEMS
 
@@ -37,28 +34,17 @@ def main(arguments: Sequence[str]) -> int:
         views = [view.whole() if hasattr(view, "whole") else view for view in views]
         found = diagnose_features(views, **knobs)
     except (OSError, TypeError, ValueError, RuntimeError) as failure:
-        return _refused(parser, str(failure))
+        return refused(parser, str(failure))
     except MemoryError:
-        return _refused(parser, "out of memory: fewer samples will do, several times the features.")
+        return refused(parser, "out of memory: fewer samples will do, several times the features.")
     shape = " × ".join(map(str, views[0].shape))
     told = f"{', '.join(map(str, given.views))}, {shape}; K = {knobs['clusters']}"
-    if given.json:
-        numbers = {name: x if math.isfinite(x) else str(x) for name, x in found.measurements.items()}
-        record = dataclasses.asdict(found) | {"measurements": numbers, "read": told}
-        print(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
-    else:
-        print(f"read: {told}\n{found}")
-    return 0 if found.healthy else 1
+    return printed(found, told, as_json=given.json)
 
 
 def _archived(paths: Sequence[Path], key: str | None) -> list[Any]:
     """All views of one file, features_1, features_2, …, where it holds them."""
     return views_in(members(paths[0]), paths[0]) if len(paths) == 1 and key is None else []
-
-
-def _refused(parser: argparse.ArgumentParser, why: str) -> int:
-    print(f"{parser.prog}: {' '.join(why.split())}", file=sys.stderr)
-    return 2
 
 
 def _parser() -> argparse.ArgumentParser:

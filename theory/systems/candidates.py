@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 Way = tuple[str, bool, np.ndarray]
-PROCESSES = (2, 4, 8, 16, 32, 64)
-PARTS = (2, 4)
-"""Of the batch, that one rank may hold."""
+MOST = 4096
+"""Processes, micro-batches and ranks that a step may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +60,8 @@ def target_ways(given: Given) -> Iterator[Way]:
         yield "centre added, not subtracted", True, _softmax((z + c) / tau)
         moved = given.momentum * c + (1 - given.momentum) * mean if after is None else after
         yield "centre updated before its use", True, _softmax((z - moved) / tau)
-    for parts in PARTS:
-        if len(z) % parts == 0 and len(z) // parts >= 2:
+    for parts in range(2, min(len(z) // 2, MOST) + 1):
+        if len(z) % parts == 0:
             for name, way in (("scores", _on_scores), ("probabilities", _on_probabilities)):
                 r = np.concatenate([way(part, tau, given.rounds) for part in np.split(z, parts)])
                 yield f"Sinkhorn on {name} over 1/{parts} of the batch, as on one rank", True, r
@@ -82,10 +81,37 @@ def center_ways(given: Given) -> Iterator[Way]:
         yield "log of a moving mean of probabilities: inverse priors", False, moved
     yield "m and 1 − m in each other's place", True, (1 - m) * c + m * mean
     yield "not moved", True, c
-    for n in PROCESSES:
+    yield from _counted(given, c, mean)
+
+
+def _counted(given: Given, c: np.ndarray, mean: np.ndarray) -> Iterator[Way]:
+    """Slips with a whole number in them, which is read off the centre that was found."""
+    after, m = given.next_center, given.momentum
+    if after is None or not 0 < m < 1:
+        return
+    factor = _along(after - m * c, (1 - m) * mean)
+    if 1.5 <= factor <= MOST:
+        n = round(factor)
         yield f"a sum over {n} processes that was not divided", True, m * c + (1 - m) * n * mean
+    if 1 / MOST <= factor <= 1 / 1.5:
+        n = round(1 / factor)
         yield f"divided by {n} processes once too often", True, m * c + (1 - m) * mean / n
+    kept = 1 - _along(after - c, mean - c)
+    if 0 < kept < 1 and 1.5 <= (power := np.log(kept) / np.log(m)) <= MOST:
+        n = round(power)
         yield f"moved at each of {n} micro-batches of these logits", True, m**n * c + (1 - m**n) * mean
+
+
+def _along(x: np.ndarray, direction: np.ndarray) -> float:
+    """The multiple of the direction that is nearest to x; 0 where there is none."""
+    length = float(direction @ direction)
+    return float(x @ direction) / length if length > 0 else 0.0
+
+
+def per_position_ways(logits: Float[np.ndarray, "N P K"], tau: float, rounds: int) -> Iterator[Way]:
+    """r as [N · P, K] of ways that look at one position at a time."""
+    r = np.stack([_on_scores(logits[:, p], tau, rounds) for p in range(logits.shape[1])], axis=1)
+    yield "Sinkhorn on scores for each position: CAPI", False, r.reshape(-1, logits.shape[-1])
 
 
 def position_ways(
@@ -134,6 +160,3 @@ def _projected(z: np.ndarray, tau: float) -> np.ndarray | None:
         return np.exp(project_kernel(ensemble).log_r)
     except NotConverged:
         return None
-
-
-TARGETS, CENTERS = target_ways, center_ways

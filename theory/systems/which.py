@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theory.checks import check_count, check_number, check_rank, on_host
 from theory.logspace import Array
-from theory.systems.candidates import CENTERS, TARGETS, Given, position_ways
+from theory.systems.candidates import Given, center_ways, per_position_ways, position_ways, target_ways
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Conventions", "Match", "which_system"]
 
 CLOSE = {2: 4e-3, 4: 1e-4, 8: 1e-7}
-"""Largest difference of a probability, or part of a centre's spread, that is rounding; by bytes a number."""
+"""Largest `Match.difference` that is rounding; by the bytes of a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,8 @@ class Match:
     mistake : bool
         It is none of the published ones, but a known slip.
     difference : float
-        Largest |difference|: of probabilities, or of centres over the spread of the logits' means.
+        Largest |difference|: of probabilities over the largest of them, or of centres over the spread of the
+        logits' means.
     matches : bool
         No further than rounding.
     """
@@ -61,11 +63,20 @@ class Conventions:
     @property
     def mistakes(self) -> tuple[str, ...]:
         """Slips that explain what was there, where no published way does."""
+        return self._slips(alone=True)
+
+    @property
+    def possible_mistakes(self) -> tuple[str, ...]:
+        """Slips that these numbers do not tell from a published way that explains them too."""
+        return self._slips(alone=False)
+
+    def _slips(self, *, alone: bool) -> tuple[str, ...]:
         return tuple(
             match.name
             for found in (self.targets, self.centers)
             for match in found
-            if match.matches and match.mistake and not any(m.matches and not m.mistake for m in found)
+            if match.matches and match.mistake
+            if alone != any(other.matches and not other.mistake for other in found)
         )
 
     def __str__(self) -> str:
@@ -85,23 +96,22 @@ def which_system(
     """The conventions that some code's teacher follows, and which known mistakes would explain it.
 
     Every way is computed and compared: no constraint; a centre, that given or the batch's; inverse priors;
-    Sinkhorn on scores (DINOv2, SwAV) and on probabilities (MSN); the projected teacher (SeLa). Mistakes: a
-    centre subtracted after the division by τ, updated before its use, or added; Sinkhorn over a half or a
-    quarter of the batch, as on one rank. Of a centre's move: by the mean of logits; mistakes: of
-    probabilities, a sum over 2, 4, 8, … processes that was not divided, or divided twice, a momentum to the
-    power of 2 to 64 micro-batches, 1 − m for m, one centre for each position.
+    Sinkhorn on scores (DINOv2, SwAV; for each position, CAPI) and on probabilities (MSN); the projected
+    teacher (SeLa). Mistakes: a centre subtracted after the division by τ, updated before its use, or added;
+    Sinkhorn over an even part of the batch, as on one rank. Of a centre's move: by the mean of logits;
+    mistakes: of probabilities, a sum over n processes that was not divided, or divided twice, a momentum to
+    the power of n micro-batches, n read off the centre, 1 − m for m, one centre for each position.
 
     Parameters
     ----------
     logits
-        z, [N, K], the teacher's raw outputs of one step; N ≥ 2. [N, P, K], of tokens at P positions, with
-        centres [P, K] alone: whether there is one for each position.
+        z, [N, K], the teacher's raw outputs of one step; N ≥ 2; or [N, P, K], of tokens at P positions.
     targets
-        r, [N, K], the probabilities that the student was trained on, or their logs.
+        r, of the shape of z, the probabilities that the student was trained on, or their logs.
     temperature
         τ > 0 of that step.
     center
-        c before the step, [K] or with leading axes of 1.
+        c before the step, [K] or with leading axes of 1; [P, K] if there is one for each position.
     next_center
         c after it.
     momentum
@@ -131,67 +141,41 @@ def which_system(
     >>> theory.systems.which_system(z, wrong, temperature=0.04, center=c).mistakes
     ('centre subtracted after the division by τ',)
     """
-    precision = _bytes(logits)
-    if getattr(logits, "ndim", 2) == 3:
-        return _of_positions(logits, center, next_center, momentum, precision)
-    z = _matrix("logits", logits)
     tau = check_number("temperature", temperature, low=0.0, open_low=True)
-    given = Given(
-        logits=z,
-        temperature=tau,
-        center=None if center is None else _center("center", center, z),
-        next_center=None if next_center is None else _center("next_center", next_center, z),
-        momentum=check_number("momentum", momentum, low=0.0, high=1.0),
-        rounds=check_count("rounds", rounds),
-    )
-    if targets is None and (given.center is None or given.next_center is None):
+    m, rounds = check_number("momentum", momentum, low=0.0, high=1.0), check_count("rounds", rounds)
+    if targets is None and (center is None or next_center is None):
         raise ValueError("`targets` must be given, or both `center` and `next_center`, got neither.")
+    z, precision = _logits(logits), _bytes(logits)
+    rows = z.reshape(-1, z.shape[-1])
+    shapes = [tuple(getattr(x, "shape", ())) for x in (center, next_center)]
+    each = z.ndim == 3 and z.shape[1] > 1 and any(shape[:-1] == z.shape[1:2] for shape in shapes)
+    before, after = (
+        None if x is None else _center(name, x, z.shape[1:] if each else z.shape[-1:])
+        for name, x in (("center", center), ("next_center", next_center))
+    )
+    given = Given(
+        logits=rows,
+        temperature=tau,
+        center=None if each else before,
+        next_center=None if each else after,
+        momentum=m,
+        rounds=rounds,
+    )
     found: tuple[Match, ...] = ()
     if targets is not None:
         r = _probabilities(targets, z)
-        found = _compared(TARGETS, given, r, 1.0, CLOSE[min(precision, _bytes(targets))])
+        ways = chain(target_ways(given), per_position_ways(z, tau, rounds) if z.ndim == 3 else ())
+        found = _matched(ways, r, float(r.max()), CLOSE[min(precision, _bytes(targets))])
     moved: tuple[Match, ...] = ()
-    if given.center is not None and given.next_center is not None:
-        spread = float(np.ptp(z.mean(axis=0))) or 1.0
-        assert next_center is not None
-        moved = _compared(
-            CENTERS, given, given.next_center, spread, CLOSE[min(precision, _bytes(next_center))]
-        )
+    if before is not None and after is not None:
+        spread = float(np.ptp(rows.mean(axis=0))) or 1.0
+        steps = position_ways(z, before, m) if each else center_ways(given)
+        moved = _matched(steps, after, spread, CLOSE[min(precision, _bytes(next_center))])
     return Conventions(targets=found, centers=moved)
 
 
-def _of_positions(logits: Any, center: Any, next_center: Any, momentum: float, precision: int) -> Conventions:
-    z, m = on_host("logits", logits), check_number("momentum", momentum, low=0.0, high=1.0)
-    before, after = (
-        on_host(name, value) if value is not None else np.empty(0)
-        for name, value in (("center", center), ("next_center", next_center))
-    )
-    for name, value in (("center", before), ("next_center", after)):
-        if value.shape != z.shape[1:]:
-            raise ValueError(
-                f"`{name}` must have shape {z.shape[1:]} for logits [N, P, K], got {value.shape}."
-            )
-    if not all(np.isfinite(x).all() for x in (z, before, after)):
-        raise ValueError("`logits` and centres must be finite, got NaN or inf.")
-    spread = float(np.ptp(z.mean(axis=(0, 1)))) or 1.0
-    ways = position_ways(z, before, m)
-    return Conventions(
-        targets=(), centers=_matched(ways, after, spread, CLOSE[min(precision, _bytes(next_center))])
-    )
-
-
-def _compared(
-    ways: Callable[[Given], Iterator[tuple[str, bool, np.ndarray]]],
-    given: Given,
-    wanted: np.ndarray,
-    scale: float,
-    close: float,
-) -> tuple[Match, ...]:
-    return _matched(ways(given), wanted, scale, close)
-
-
 def _matched(
-    ways: Iterator[tuple[str, bool, np.ndarray]], wanted: np.ndarray, scale: float, close: float
+    ways: Iterable[tuple[str, bool, np.ndarray]], wanted: np.ndarray, scale: float, close: float
 ) -> tuple[Match, ...]:
     found = []
     for name, mistake, value in ways:
@@ -214,23 +198,24 @@ def _told(what: str, found: tuple[Match, ...]) -> Iterator[str]:
         yield f"{what}: these numbers do not tell {len(matching)} ways apart"
 
 
-def _matrix(name: str, array: Any) -> np.ndarray:
-    check_rank(name, array, 2)
-    host = on_host(name, array)
-    if host.ndim != 2 or len(host) < 2:
-        raise ValueError(f"`{name}` must have shape [N, K] with N at least 2, got {host.shape}.")
+def _logits(array: Any) -> np.ndarray:
+    check_rank("logits", array, 2)
+    host = on_host("logits", array)
+    if host.ndim not in (2, 3) or len(host) < 2:
+        raise ValueError(f"`logits` must have shape [N, K] or [N, P, K] with N at least 2, got {host.shape}.")
     if not np.isfinite(host).all():
-        raise ValueError(f"`{name}` must be finite, got NaN or inf.")
+        raise ValueError("`logits` must be finite, got NaN or inf.")
     return host
 
 
-def _center(name: str, array: Any, z: np.ndarray) -> np.ndarray:
+def _center(name: str, array: Any, shape: tuple[int, ...]) -> np.ndarray:
     host = on_host(name, array)
-    if host.shape[-1:] != z.shape[1:] or set(host.shape[:-1]) - {1}:
-        raise ValueError(f"`{name}` must have shape [{z.shape[1]}], got {host.shape}.")
+    extra = host.ndim - len(shape)
+    if extra < 0 or host.shape[extra:] != shape or set(host.shape[:extra]) - {1}:
+        raise ValueError(f"`{name}` must have shape {list(shape)}, got {host.shape}.")
     if not np.isfinite(host).all():
         raise ValueError(f"`{name}` must be finite, got NaN or inf.")
-    return host.reshape(-1)
+    return host.reshape(shape)
 
 
 def _probabilities(targets: Any, z: np.ndarray) -> np.ndarray:
@@ -239,11 +224,11 @@ def _probabilities(targets: Any, z: np.ndarray) -> np.ndarray:
         raise ValueError(f"`targets` must have the shape of `logits`, {z.shape}, got {r.shape}.")
     with np.errstate(over="ignore"):
         p = r if (r >= 0).all() else np.exp(r)
-    if not (np.abs(p.sum(axis=1) - 1) < 0.02).all():
+    if not (np.abs(p.sum(axis=-1) - 1) < 0.02).all():
         raise ValueError(
-            f"`targets` must be probabilities or their logs, got rows that sum to {p.sum(1)[0]:.3g}."
+            f"`targets` must be probabilities or their logs, got rows that sum to {p.sum(-1).flat[0]:.3g}."
         )
-    return p
+    return p.reshape(-1, z.shape[-1])
 
 
 def _bytes(array: Any) -> int:
