@@ -215,6 +215,7 @@ def test_three_rounds_at_the_published_temperature_are_not_the_limit():
 
 def test_systems_name_their_teachers_and_the_temperatures_these_begin_at():
     knob = {"dino": "temperature", "dinov2": "temperature", "swav": "epsilon", "msn": "temperature"}
+    knob["capi"] = "temperature"
     for name, system in theory.systems.SYSTEMS.items():
         defaults = inspect.signature(getattr(theory.systems, system.function)).parameters
         if system.function == "sela":

@@ -17,12 +17,15 @@ not a shift of all logits of a sample, the second the shift but not the bias; th
 ignores both.
 Rounds end on the samples: rows sum to 1 exactly, the prior is met in the limit only.  [T5] [T6]
 
-Codes that follow these, as far as they were read: solo-learn's DINO and Sinkhorn, lightly's DINO, SwAV, MSN
-and CAPI are the ones above; lightly's iBOT centres by the masked tokens, iBOT by all. VISSL's SwAV assigns
-hard, by argmax, in its first steps if told to, and takes a power law for its target. DINO-vMF centres on
-probabilities, a moving inverse prior, on logits with a normaliser for each prototype's length. PMSN is MSN
-with `power_law_log_target`. `which_system` says which of these, or which slip, explains what some code
-produced: codes that copy one another differ in what is written nowhere.
+The authors' own code of DINO, iBOT, DINOv2, SwAV, MSN and CAPI, VISSL's Sinkhorns and solo-learn's DINO
+were run once: losses, gradients, centres and codes are these functions' to float32's rounding, but for
+CAPI's 1e-8 (see `capi`). Codes that follow them, as far as they were read: solo-learn's Sinkhorn and
+lightly's DINO, SwAV, MSN and CAPI are the ones above; lightly's iBOT centres by the masked tokens, iBOT by
+all. VISSL's SwAV assigns hard, by argmax, in its first steps if told to, and takes a power law for its
+target. DINO-vMF centres on probabilities, a moving inverse prior, on logits with a normaliser for each
+prototype's length (abstract read). PMSN is MSN with `power_law_log_target`. `which_system` says which of
+these, or which slip, explains what some code produced: codes that copy one another differ in what is
+written nowhere.
 
 In the published codes samples weigh the same, targets are uniform and no teacher is differentiated; here
 `weights` and `log_target` are free, and detaching is left to the caller.

@@ -21,8 +21,8 @@ SCORES_SINKHORN = Teacher(
 )
 """DINOv2's and SwAV's: clusters first, so that the first λ is that of the softmax over the batch.  [T5]"""
 
-OWN: Mapping[str, Teacher] = MappingProxyType({"dinov2": SCORES_SINKHORN, "swav": SCORES_SINKHORN})
-"""By `System.function`."""
+OWN: Mapping[str, Teacher] = MappingProxyType(dict.fromkeys(("dinov2", "swav", "capi"), SCORES_SINKHORN))
+"""By `System.function`; CAPI's for the samples of one position."""
 
 
 def teacher_of(system: System) -> Teacher:

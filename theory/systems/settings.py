@@ -1,4 +1,4 @@
-"""The published settings of DINO, iBOT, DINOv2, DINOv3, SwAV, MSN and SeLa."""
+"""The published settings of DINO, iBOT, DINOv2, DINOv3, SwAV, MSN, SeLa and CAPI."""
 
 from __future__ import annotations
 
@@ -84,6 +84,12 @@ SYSTEMS: Mapping[str, System] = MappingProxyType({
         student_temperature=1.0,
         teacher_temperature=0.04, final_teacher_temperature=0.04,
         source="Asano, Rupprecht and Vedaldi, ICLR 2020; yukimasano/self-label, main.py"),
+    "capi": System(  # the teacher's prototypes have lengths and biases of their own, and learn by themselves
+        teacher="sinkhorn", function="capi", clusters=16384, cosine_head=False,
+        student_temperature=0.12,
+        teacher_temperature=0.06, final_teacher_temperature=0.06,
+        teacher_momentum=0.999,  # of the encoder, after its warm-up from 1
+        source="Darcet et al., arXiv 2502.08769; facebookresearch/capi, default_pretrain_config.yaml"),
 })  # fmt: skip
 """System → its published settings.
 

@@ -29,7 +29,9 @@ def capi(
         r_{np}(k) \propto \pi(k)\, r_{np}(k) \Big/ \sum_m w_m r_{mp}(k),
         \qquad r_{np}(k) = e^{z_{np}(k)/\tau} \text{ at the start}
 
-    Sinkhorn over all tokens together would let clusters stand for positions.
+    Sinkhorn over all tokens together would let clusters stand for positions. The reference code adds 1e-8 to
+    each sum; this function does not. That differs where a sample, after the first division by its clusters'
+    sums, keeps no more than some 1e-8 of any cluster: there it loses weight.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def capi(
 
     References
     ----------
-    Darcet et al., arXiv 2502.08769; facebookresearch/capi. τ is that of lightly's CAPILoss.
+    Darcet et al., arXiv 2502.08769; facebookresearch/capi, model.py and default_pretrain_config.yaml.
 
     Examples
     --------
