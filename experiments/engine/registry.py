@@ -62,8 +62,8 @@ class Entry:
         """Labels of the claims that an experiment is about, or that a figure's caption names."""
         if "CLAIMS" in self.constants:
             return list(self.constants["CLAIMS"])
-        named = set(re.findall(r"\b[OTJED]\d+\b", self.constants["CAPTION"]))
-        return sorted(named, key=lambda label: ("OTJED".index(label[0]), int(label[1:])))
+        named = set(re.findall(r"\b[OTJEDC]\d+\b", self.constants["CAPTION"]))
+        return sorted(named, key=lambda label: ("OTJEDC".index(label[0]), int(label[1:])))
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ def derivations():
     """Notebook → the labels that it is the first to cite as [J5], all notebooks in order."""
     found, seen = {}, set()
     for path in sorted((ROOT / "notebooks").glob("*.md")):
-        cited = re.findall(r"[\[ ]([OTJED]\d+)(?=[],])", path.read_text(encoding="utf-8"))
+        cited = re.findall(r"[\[ ]([OTJEDC]\d+)(?=[],])", path.read_text(encoding="utf-8"))
         found[path.stem] = [label for label in dict.fromkeys(cited) if label not in seen]
         seen |= set(cited)
     return found

@@ -84,7 +84,7 @@ def test_it_closes_with_assertions_and_three_exercises(source):
 
 def test_every_claim_is_derived_in_some_notebook():
     text = "\n".join(path.read_text() for path in sources())
-    cited = re.findall(r"\[((?:[OTJED]\d+(?:, )?)+)\]", text)
+    cited = re.findall(r"\[((?:[OTJEDC]\d+(?:, )?)+)\]", text)
     assert {claim for group in cited for claim in group.split(", ")} == CLAIMS
 
 

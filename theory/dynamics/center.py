@@ -149,7 +149,7 @@ def critical_center_momentum(
             f"`gain` must be at most `student_temperature` per step (or inf), got gain/student_temperature = "
             f"{float(alpha.max()):g}: the student overshoots in one step."
         )
-    _check_moves(mu)
+    check_moves(mu)
     return critical_momentum_kernel(alpha, mu, tau_s / tau_t)
 
 
@@ -200,7 +200,7 @@ def center_gain_limit(
     mu = np.asarray(1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0))
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
-    _check_moves(mu)
+    check_moves(mu)
     return gain_limit_kernel(m_c, mu, tau_s, tau_t)
 
 
@@ -228,7 +228,8 @@ def check_broadcast(**arrays: Matrix) -> list[Matrix]:
         raise ValueError(f"arguments must broadcast together, got shapes {shapes}.") from None
 
 
-def _check_moves(teacher_rate: Matrix) -> None:
+def check_moves(teacher_rate: Matrix) -> None:
+    """Raises ValueError where the teacher's rate is 0."""
     if (teacher_rate == 0).any():
         raise ValueError(
             "`teacher_momentum` must be below 1, got 1: a teacher that never moves cannot be lost."

@@ -271,3 +271,9 @@ def _step(
         return pull - decay + one
     student = np.hstack([one - decay, pull])
     return np.vstack([student, mu * student + (1 - mu) * np.hstack([np.zeros_like(one), one])])
+
+
+def whitened_step_radius_kernel(alpha: float, beta: float, mu: float) -> float:
+    """∣leading multiplier∣ of one step, w' = (1 − α)w + βv, v' = (1 − μ)v + μw', for checked input."""
+    step = np.array([[1 - alpha, beta], [mu * (1 - alpha), 1 - mu + mu * beta]])
+    return float(np.abs(np.linalg.eigvals(step)).max())

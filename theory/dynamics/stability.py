@@ -119,7 +119,7 @@ def stability_kernel(
     student = np.stack([1 - alpha, beta, -beta], axis=-1)
     teacher = mu[..., None] * student + np.stack([zero, 1 - mu, zero], axis=-1)
     center = np.stack([zero, rho, 1 - rho], axis=-1)
-    return _stability(np.stack([student, teacher, center], axis=-2))
+    return stability_of_kernel(np.stack([student, teacher, center], axis=-2))
 
 
 def coupled_center_stability(
@@ -189,10 +189,10 @@ def coupled_center_stability(
     student = np.hstack([eye - a * second / tau_s, a * cross / tau_t, -a * student_mean[:, None] / tau_t])
     teacher = mu * student + np.hstack([zero, (1 - mu) * eye, column])
     center = np.concatenate([np.zeros(d), rho * teacher_mean, [1 - rho]])[None, :]
-    return _stability(np.vstack([student, teacher, center]))
+    return stability_of_kernel(np.vstack([student, teacher, center]))
 
 
-def _stability(matrix: Float[np.ndarray, "*batch M M"]) -> CenterStability:
+def stability_of_kernel(matrix: Float[np.ndarray, "*batch M M"]) -> CenterStability:
     values = np.linalg.eigvals(matrix).astype(np.complex128)
     values = np.take_along_axis(values, np.argsort(-np.abs(values), axis=-1, kind="stable"), axis=-1)
     radius, angle = np.abs(values[..., 0]), np.abs(np.angle(values[..., 0]))

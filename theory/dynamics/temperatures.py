@@ -117,24 +117,30 @@ def survival_temperature_kernel(
     """`survival_temperature` for checked input."""
     others = clusters - 1
 
-    def log_odds(y: float) -> float:
-        return math.log1p(others * y) - math.log1p(-y)
-
-    def ratio(v: float, rho: float) -> float:
-        # y = 1/(1 + e^v): the maximum may lie within e^{-log K} of 1.
-        y = 1.0 / (1.0 + math.exp(v))
-        return log_odds(rho * y) / (math.log1p(others * y) + math.log1p(math.exp(-v)))  # 1 − y = 1/(1 + e⁻ᵛ)
-
     def highest(rho: float) -> float:
-        if rho in (0.0, 1.0) or others == 1:
-            return rho
-        # One interior maximum at most (checked in the tests against a scan), else the limit r at y → 0.
-        found = scipy.optimize.minimize_scalar(
-            lambda v: -ratio(v, rho),
-            bounds=(-40.0, 20.0),
-            method="bounded",
-            options={"xatol": 1e-10},
-        )
-        return max(rho, -float(found.fun))
+        return rho if rho in (0.0, 1.0) or others == 1 else warmest_kernel(rho, others)[1]
 
     return tau * np.vectorize(highest, otypes=[np.float64])(r)
+
+
+def ratio_kernel(v: float, r: float, others: int) -> float:
+    """L(ry)/L(y) at y = 1/(1 + eᵛ), others = K − 1: the maximum may lie within e^{−log K} of y = 1."""
+    y = 1.0 / (1.0 + math.exp(v))
+    return (math.log1p(others * r * y) - math.log1p(-r * y)) / log_odds_kernel(v, others)
+
+
+def log_odds_kernel(v: float, others: int) -> float:
+    """L(y) at y = 1/(1 + eᵛ), where 1 − y = 1/(1 + e⁻ᵛ)."""
+    return math.log1p(others / (1.0 + math.exp(v))) + math.log1p(math.exp(-v))
+
+
+def warmest_kernel(r: float, others: int) -> tuple[float, float]:
+    """v and value of the maximum of `ratio_kernel`, or the limit r at y → 0."""
+    # One interior maximum at most (checked in the tests against a scan).
+    found = scipy.optimize.minimize_scalar(
+        lambda v: -ratio_kernel(v, r, others),
+        bounds=(-40.0, 20.0),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    return float(found.x), max(r, -float(found.fun))

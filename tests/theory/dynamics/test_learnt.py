@@ -1,0 +1,176 @@
+"""What is learnt holds itself under any centre, and a race decides whether it is learnt (D7)."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from tests.claims.ledger import at_most, equal
+from tests.theory.dynamics.toys import DINO
+from theory.dynamics import (
+    center_race,
+    center_stability,
+    growth_rates,
+    learnt_center_stability,
+    learnt_solution,
+    survival_temperature,
+)
+
+counts = st.integers(2, 64)
+correlations = st.floats(0.05, 0.97)
+
+
+def channel(r, k):
+    """P(label of one view | label of the other), uniform labels."""
+    return r * np.eye(k) + (1 - r) / k
+
+
+def step(state, *, r, k, a, mu, rho, tau_s=0.1, tau_t=0.04):
+    """One step of a table student in DINO's order; state: W, V [K, K] and c [K]."""
+    w, v, c = state
+    q = softmax(w / tau_s, axis=1)
+    target = channel(r, k) @ softmax((v - c) / tau_t, axis=1)
+    moved = w - a * k * (q - target)
+    return moved, (1 - mu) * v + mu * moved, c + rho * (v.mean(0) - c)
+
+
+def learnt_state(r, k, **temperatures):
+    u = learnt_solution(r, clusters=k, **temperatures).logit
+    w = u * np.eye(k)
+    return w, w, w.mean(0)
+
+
+@given(correlations, counts, st.floats(0.2, 0.95))
+@pytest.mark.claim("D7")
+def test_the_learnt_solution_is_a_fixed_point_of_the_training_step(r, k, ratio):
+    assume(ratio < 0.99 * float(survival_temperature(r, clusters=k, student_temperature=1.0)))
+    temperatures = {"student_temperature": 0.1, "teacher_temperature": 0.1 * ratio}
+    state = learnt_state(r, k, **temperatures)
+    after = step(state, r=r, k=k, a=0.01, mu=0.1, rho=0.1, tau_t=0.1 * ratio)
+    for now, then in zip(state, after, strict=True):
+        equal(then, now, rtol=1e-9, atol=1e-9)
+    found = learnt_solution(r, clusters=k, **temperatures)
+    equal(found.student_share, r * found.teacher_share + (1 - r) / k, rtol=1e-9)
+    q = softmax(state[0] / 0.1, axis=1)
+    equal(found.information, math.log(k) + (q * np.log(q)).sum(1).mean(), rtol=1e-9, atol=1e-12)
+
+
+@given(correlations, st.integers(3, 5), st.floats(0.001, 0.3), st.floats(0.001, 1.0), st.floats(0.0, 1.0))
+@pytest.mark.claim("D7")
+def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becomes(r, k, alpha, mu, rho):
+    """Its multipliers are among those of the Jacobian of all 2K² + K numbers, by central differences."""
+    assume(float(survival_temperature(r, clusters=k, student_temperature=1.0)) > 0.41)
+    state = np.concatenate([one.ravel() for one in learnt_state(r, k, **DINO)])
+    a = alpha * 0.1
+
+    def after(x):
+        parts = x[: k * k].reshape(k, k), x[k * k : 2 * k * k].reshape(k, k), x[2 * k * k :]
+        return np.concatenate([one.ravel() for one in step(parts, r=r, k=k, a=a, mu=mu, rho=rho)])
+
+    push = 1e-6 * np.eye(len(state))
+    jacobian = np.stack([after(state + one) - after(state - one) for one in push], axis=1) / 2e-6
+    every = np.linalg.eigvals(jacobian)
+    few = learnt_center_stability(
+        r, clusters=k, gain=a, teacher_momentum=1 - mu, center_momentum=1 - rho, **DINO
+    ).multipliers
+    for one in few:
+        at_most(np.abs(every - one).min(), 1e-3)  # where two meet: the root of the differences' error
+
+
+@given(correlations, counts, st.floats(1e-3, 1.0), st.floats(0.0, 0.999))
+@pytest.mark.claim("D7")
+def test_a_held_solution_is_stable_under_every_centre(r, k, mu, m_c):
+    assume(float(survival_temperature(r, clusters=k, student_temperature=1.0)) > 0.41)
+    found = learnt_solution(r, clusters=k, **DINO)
+    knobs = {"gain": 1e-3, "teacher_momentum": 1 - mu, **DINO}
+    if found.held and found.rate < -1e-3:
+        assert learnt_center_stability(r, clusters=k, center_momentum=m_c, **knobs).stable
+        frozen = learnt_center_stability(r, clusters=k, center_momentum=1.0, **knobs).multipliers
+        equal(abs(frozen[0]), 1.0, rtol=1e-9)  # the centre's own
+        assert abs(frozen[1]) < 1
+    elif found.rate > 1e-3:
+        never = learnt_center_stability(r, clusters=k, center_momentum=1.0, **knobs)
+        assert never.spectral_radius > 1
+
+
+@pytest.mark.claim("D7")
+@pytest.mark.parametrize(("k", "r"), [(8, 0.6), (4, 0.7), (2, 0.6)])
+def test_a_learnt_run_lives_on_after_its_constraint_is_taken_away(k, r):
+    """No centre at all, and a bias of a tenth of τ_s to begin with: it is gone after a while."""
+    w, v, c = learnt_state(r, k, **DINO)
+    push = 0.01 * np.eye(k)[0]
+    state = (w + push, v + push, c)
+    for _ in range(4000):
+        state = step(state, r=r, k=k, a=0.01, mu=0.1, rho=0.0)
+    shares = softmax(state[0] / 0.1, axis=1)
+    equal(shares.diagonal(), softmax(w / 0.1, axis=1).diagonal(), rtol=1e-3)
+
+
+@pytest.mark.control("D7")
+def test_near_the_critical_correlation_a_learnt_solution_needs_its_centre():
+    """K = 2, r = .45: learnt so weakly that the constant direction grows beside it."""
+    assert not learnt_solution(0.45, clusters=2, **DINO).held
+    w, v, c = learnt_state(0.45, 2, **DINO)
+    push = np.array([0.001, -0.001])
+    fate = {}
+    for rho in (0.0, 0.5):
+        state = (w + push, v + push, c)
+        for _ in range(6000):
+            state = step(state, r=0.45, k=2, a=0.01, mu=0.1, rho=rho)
+        fate[rho] = softmax(state[0] / 0.1, axis=1).mean(0).max()
+    assert fate[0.0] > 0.9
+    equal(fate[0.5], 0.5, rtol=1e-3)
+
+
+@given(st.floats(0.0, 1.0), st.floats(-4.0, -0.3), st.floats(0.0, 0.999), st.floats(0.0, 0.999))
+@pytest.mark.claim("D7")
+def test_the_two_rates_of_the_race_are_those_of_d2_and_d4(r, log_alpha, m_t, m_c):
+    a = 0.1 * 10**log_alpha
+    race = center_race(r, gain=a, teacher_momentum=m_t, center_momentum=m_c, **DINO)
+    features = growth_rates(
+        np.array([[r]]), np.eye(1), gain=a, teacher_rate=1 - m_t, discrete=True, **DINO
+    ).rates.max()
+    constant = center_stability(gain=a, teacher_momentum=m_t, center_momentum=m_c, **DINO).spectral_radius
+    equal([race.features, race.constant], [features, math.log(constant)], rtol=1e-9, atol=1e-12)
+    assert race.lost == (race.constant > max(0.0, race.features))
+
+
+def raced(m_c, *, r=0.7, k=8, a=0.01, steps=6000, teacher_rate=1.0, size=1e-4):
+    """Information that a table student keeps, from small weights of one size."""
+    rng = np.random.default_rng(0)
+    w = size * rng.normal(size=(k, k))
+    state, late = (w, w, w.mean(0)), []
+    for at in range(steps):
+        state = step(state, r=r, k=k, a=a, mu=teacher_rate, rho=1 - m_c)
+        if at > 0.8 * steps:
+            q = softmax(state[0] / 0.1, axis=1)
+            late.append((q * np.log(q / q.mean(0))).sum(1).mean())
+    return np.mean(late)
+
+
+@pytest.mark.claim("D7")
+@pytest.mark.parametrize(("m_c", "teacher_rate"), [(0.9, 1.0), (0.95, 0.1), (0.98, 0.02)])
+def test_a_run_beyond_the_line_that_wins_the_race_keeps_all_that_a_fast_centre_keeps(m_c, teacher_rate):
+    race = center_race(0.7, gain=0.01, teacher_momentum=1 - teacher_rate, center_momentum=m_c, **DINO)
+    assert race.constant > 0
+    assert race.constant < 0.45 * race.features
+    equal(raced(m_c, teacher_rate=teacher_rate), raced(0.0, teacher_rate=teacher_rate), rtol=0.01)
+
+
+@pytest.mark.control("D7")
+def test_a_run_that_loses_the_race_loses_clusters():
+    race = center_race(0.5, gain=0.01, teacher_momentum=0.0, center_momentum=0.99, **DINO)
+    assert race.lost
+    assert raced(0.99, r=0.5) < 0.9 * raced(0.0, r=0.5)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="`correlation` must be below 1, got 1"):
+        learnt_solution(1.0, clusters=8, **DINO)
+    with pytest.raises(ValueError, match=r"`teacher_temperature` must be below `survival_temperature`"):
+        learnt_solution(0.5, clusters=8, student_temperature=0.1, teacher_temperature=0.09)
+    with pytest.raises(ValueError, match="`gain`"):
+        center_race(0.5, gain=0.0, teacher_momentum=0.9, center_momentum=0.9, **DINO)
