@@ -27,7 +27,7 @@ import scipy.optimize
 
 from theory.checks import check_count, check_number
 from theory.dynamics.growth import whitened_step_radius_kernel
-from theory.dynamics.stability import CenterStability, center_stability, stability_of_kernel
+from theory.dynamics.stability import CenterStability, stability_kernel, stability_of_kernel
 from theory.dynamics.temperatures import log_odds_kernel, ratio_kernel, warmest_kernel
 
 if TYPE_CHECKING:
@@ -240,15 +240,10 @@ def center_race(
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = 1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0)
-    constant = center_stability(
-        gain=a,
-        teacher_momentum=1.0 - mu,
-        center_momentum=center_momentum,
-        student_temperature=tau_s,
-        teacher_temperature=tau_t,
-    )
+    rho = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    constant = stability_kernel(*(np.asarray(x) for x in (a / tau_s, a / tau_t, mu, rho)))
     rates = (
-        math.log(constant.spectral_radius),
+        math.log(float(constant.spectral_radius)),
         math.log(whitened_step_radius_kernel(a / tau_s, a * r / tau_t, mu)),
     )
     return Race(constant=rates[0], features=rates[1], lost=rates[0] > max(0.0, rates[1]))
