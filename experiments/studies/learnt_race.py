@@ -77,14 +77,14 @@ def work(chunk: Chunk) -> xr.Dataset:
     v, c = w.copy(), w.mean(axis=-2, keepdims=True)
     rho, p = rates[:, None, None, None, None], channel(chunk.correlation, k)
     steps = int(min(max(chunk.turns / chunk.teacher_rate, chunk.shortest), chunk.longest))
-    speed, kept, late = chunk.step_size * k * tau_s, 0.0, 0
+    speed, late = chunk.step_size * k * tau_s, []
     for step in range(steps):
         change = speed * gap(w, v - c, p, **temperatures)
         c = c + rho * (v.mean(axis=-2, keepdims=True) - c)
         w = w - change
         v = v + chunk.teacher_rate * (w - v)
         if step >= 0.8 * steps and step % 10 == 0:
-            kept, late = kept + information(w, tau_s), late + 1
+            late.append(information(w, tau_s))
     races = [
         center_race(
             chunk.correlation,
@@ -97,7 +97,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     ]
     return xr.Dataset(
         {
-            "kept": (("slower", "start", "seed"), kept / late / solution.information),
+            "kept": (("slower", "start", "seed"), np.mean(late, axis=0) / solution.information),
             "ratio": ("slower", [race.constant / race.features for race in races]),
             "lost": ("slower", [float(race.lost) for race in races]),
         }

@@ -1,0 +1,86 @@
+"""What has been learnt outlives every centre; whether it is learnt is a race."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.engine.store import settings_of
+from figures.look import PAGE
+from theory.dynamics import learnt_solution
+
+CAPTION = """
+Table students on whole populations, eight clusters, α = 0.1, τ = 0.1/0.04 [D7]. (a) Information kept at the
+end, in units of the learnt solution's, against the ratio of two growth rates at uniform: that of the constant
+direction under the centre (D4) over that of the features (D2). Circles start cold, from small random logits;
+squares start learnt; every run of all teacher momenta, centres and correlations (colours). Left of 0 the
+centre is inside the line of D4. (b) The growth rate along what the constant direction becomes at the learnt
+solution when no centre moves at all, against the correlation, from the least at which there is such a
+solution: below 0 it holds itself.
+
+What to see: a learnt start keeps everything under every centre, also where a cold one loses all. A cold start
+beyond the line keeps everything while features grow more than some two and a half times as fast, and loses
+most when they are slower. Only just above the critical correlation, and only with few clusters, does what is
+learnt still need its centre.
+"""
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.8), width_ratios=(1.6, 1))
+    _race(axes[0], dataset)
+    _held(axes[1], dataset)
+    return figure
+
+
+def _race(axis: Axes, dataset: xr.Dataset) -> None:
+    for i, r in enumerate(dataset.correlation.values):
+        at = dataset.sel(correlation=r)
+        dims = ("teacher_rate", "slower", "seed")
+        ratio = np.broadcast_to(
+            at.ratio.transpose("teacher_rate", "slower").to_numpy()[..., None],
+            [at.sizes[d] for d in dims],
+        )
+        for start, marker, size in (("learnt", "s", 3.4), ("cold", "o", 2.6)):
+            kept = at.kept.sel(start=start).transpose(*dims).to_numpy()
+            axis.plot(
+                np.clip(ratio, -0.6, None).ravel(), kept.ravel(), ls="", marker=marker, ms=size, mfc="none",
+                mew=0.6, color=f"C{i}", label=f"r = {r:g}" if start == "cold" else None,
+            )  # fmt: skip
+    for x in (0, 1):
+        axis.axvline(x, color="0.4", ls="--", lw=0.8)
+    axis.annotate("inside the line", (-0.03, 0.35), fontsize=6.5, ha="right", color="0.4")
+    axis.annotate("features faster", (0.03, 0.02), fontsize=6.5, color="0.4")
+    axis.annotate("constant faster", (1.03, 0.02), fontsize=6.5, color="0.4")
+    axis.annotate("learnt starts", (1.25, 1.03), fontsize=6.5, color="0.2")
+    axis.set(
+        xlabel="growth of the constant direction / growth of the features",
+        ylabel="information kept", ylim=(-0.03, 1.12), title="a  the race",
+    )  # fmt: skip
+    axis.legend(fontsize=6.5, loc="center right")
+
+
+def _held(axis: Axes, dataset: xr.Dataset) -> None:
+    settings = settings_of(dataset)
+    tau_s, tau_t = settings["student_temperature"], settings["teacher_temperature"]
+    for i, k in enumerate((2, 8, 1024)):
+        found = [(r, _rate(r, k, tau_s, tau_t)) for r in np.linspace(0.2, 0.99, 159)]
+        r, rate = zip(*[one for one in found if np.isfinite(one[1])], strict=True)
+        axis.plot(r, np.array(rate) * tau_s, color=f"C{i + 3}", ls="-")
+        axis.annotate(f"K = {k}", (r[0], rate[0] * tau_s), fontsize=6.5, color=f"C{i + 3}", ha="right")
+    axis.axhline(0, color="0.4", lw=0.8)
+    axis.set(
+        xlabel="correlation r", ylabel=r"growth rate $\times\ \tau_s/a$", title="b  learnt, no centre",
+        xlim=(0.05, 1), ylim=(-1.3, 1.3),
+    )  # fmt: skip
+    axis.annotate("held", (0.75, -1.1), fontsize=7, color="0.3")
+    axis.annotate("needs a centre", (0.55, 1.05), fontsize=7, color="0.3")
+
+
+def _rate(r: float, k: int, tau_s: float, tau_t: float) -> float:
+    """NaN where nothing learnt lives."""
+    try:
+        found = learnt_solution(r, clusters=k, student_temperature=tau_s, teacher_temperature=tau_t)
+    except ValueError:
+        return np.nan
+    return found.rate
