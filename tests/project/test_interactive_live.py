@@ -180,6 +180,29 @@ def test_live_runs_end_as_theory_says(page, seed):
     assert found["order"][3] > 0.3
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_the_page_says_that_theory_does_not(page, seed):
+    """Learnt clusters outlive the constraint, in part; and a centre slower than the critical one."""
+    outlived = page.evaluate(
+        """([seed, settings, free]) => {
+          let run = trained(seed, settings, 800);
+          for (let i = 0; i < 1000; i++) run = trainStep(run, free);
+          return happened(run.history);
+        }""",
+        [seed, BATCH, SCENARIOS["free"]],
+    )
+    assert outlived == "2 clusters in use"
+    late = BATCH | {"constraint": "moving", "centerMomentum": 0.9}
+    fate, ends = page.evaluate(
+        """([seed, settings]) => {
+          const run = trained(seed, settings, 1000);
+          return [predict(run.data.correlations, settings).fate, happened(run.history)];
+        }""",
+        [seed, late],
+    )
+    assert (fate, ends) == ("one cluster, or clusters in turns", "clusters are learnt")
+
+
 def test_a_seed_is_a_run(page):
     same, again, other = (page.evaluate("([s, x]) => trained(s, x, 60)", [s, BATCH]) for s in (1, 1, 2))
     assert same == again and same["student"] != other["student"]

@@ -5,7 +5,7 @@
 // [{ at, text }], upright lines; dots: [{ kind, at: [x, y] }]. What leaves the range is cut off.
 function chart(svg, { x, y, lines = [], marks = [], dots = [], height = 240, label }) {
   const width = Math.max(280, svg.parentElement.clientWidth);
-  const left = 46, right = width - 12, top = 24, bottom = height - 44;
+  const left = 50, right = width - 12, top = 24, bottom = height - 44;
   const along = ({ range, scale = (v) => v }, from, to) => {
     const [low, high] = range.map(scale);
     return (v) => from + ((to - from) * (scale(v) - low)) / (high - low);
