@@ -142,22 +142,37 @@ def accumulation(seeds: int, scale: float) -> Measures:
 def fold(seeds: int, scale: float) -> Measures:
     """Last τ_t/τ_s at which a learnt table survives, by the size of its batches."""
     ratios = tuple(round(0.5 + 0.01 * i, 3) for i in range(15))
-    last = {}
-    for size in (32, 128, 512):
-        setup = hysteresis.Settings(
-            seeds=max(1, seeds // 2), ratios=ratios, batch_size=size, steps=int(800 * scale)
-        )
-        found = hysteresis.work(only(hysteresis.Chunk, setup, batch="minibatch", clusters=12))
-        alive = found.student_information.isel(start=hysteresis.STARTS.index("learnt"), step=-1) > 0.1
-        held = alive.cumprod("ratio").sum("ratio").to_numpy()  # the first loss ends it
-        last[size] = np.array([ratios[count - 1] if count else ratios[0] - 0.01 for count in held])
-    edge = float(found.survival_ratio)
+    found = [
+        _last_alive(ratios, seeds=max(1, seeds // 2), batch_size=size, steps=int(800 * scale))
+        for size in (32, 128, 512)
+    ]
+    (small, edge), (middle, _), (large, _) = found
     return {
-        "last_alive_512": last[512],
-        "last_alive_512_less_128": last[512] - last[128],
-        "last_alive_128_less_32": last[128] - last[32],
-        "shortfall_32_over_512": (edge - last[32]) / np.maximum(edge - last[512], 1e-3),
+        "last_alive_512": large,
+        "last_alive_512_less_128": large - middle,
+        "last_alive_128_less_32": middle - small,
+        "shortfall_32_over_512": (edge - small) / np.maximum(edge - large, 1e-3),
     }
+
+
+def fold_noise(seeds: int, scale: float) -> Measures:
+    """The same for a slower student on the smallest batches, and for the largest batches."""
+    seeds = max(1, seeds // 4)
+    coarse = tuple(round(0.5 + 0.01 * i, 3) for i in range(15))
+    fine = tuple(round(0.6 + 0.002 * i, 3) for i in range(18))
+    slow, _ = _last_alive(coarse, seeds=seeds, batch_size=32, steps=int(3200 * scale), step_size=0.075)
+    large, edge = _last_alive(fine, seeds=seeds, batch_size=2048, steps=int(800 * scale))
+    return {"last_alive_32_at_a_quarter": slow, "shift_2048": edge - large}
+
+
+def _last_alive(ratios: tuple[float, ...], **setup: Any) -> tuple[np.ndarray, float]:
+    """Largest ratio up to which every learnt table of a seed survives, and the fold."""
+    settings = hysteresis.Settings(ratios=ratios, **setup)
+    found = hysteresis.work(only(hysteresis.Chunk, settings, batch="minibatch", clusters=12))
+    alive = found.student_information.isel(start=hysteresis.STARTS.index("learnt"), step=-1) > 0.1
+    held = alive.cumprod("ratio").sum("ratio").to_numpy()  # the first loss ends it
+    below = 2 * ratios[0] - ratios[1]
+    return np.array([ratios[count - 1] if count else below for count in held]), float(found.survival_ratio)
 
 
 def distinct(seeds: int, scale: float) -> Measures:
@@ -182,8 +197,8 @@ def distinct(seeds: int, scale: float) -> Measures:
 MEASURES: dict[str, Callable[[int, float], Measures]] = {
     one.__name__: one
     for one in (
-        accumulation, adaptive_features, adaptive_line, between, distinct, fold, heads, power_mean,
-        warm_centering,
+        accumulation, adaptive_features, adaptive_line, between, distinct, fold, fold_noise, heads,
+        power_mean, warm_centering,
     )
 }  # fmt: skip
 """By the name of the file in `predictions/`."""

@@ -17,8 +17,8 @@ from experiments.engine import sweep
 from experiments.studies.measures import MEASURES
 from experiments.studies.shared import only
 
-CLAIMS = ("D1", "D3", "D4", "D6", "D7", "D8", "J7", "C1")
-MINUTES = 3
+CLAIMS = ("D1", "D3", "D4", "D6", "D7", "D8", "D9", "J7", "C1")
+MINUTES = 8
 FILES = Path(__file__).parents[2] / "predictions"
 
 

@@ -171,20 +171,20 @@ def rows() -> tuple[Row, ...]:
                 (
                     "DINOv3 thread 199, 64 a GPU",
                     "stuck at log 4096",
-                    dies | {"said": "", "note": "D2: needs r₁ < τ_t/τ_s, not known", "clusters": 4096},
+                    dies | {"said": "", "note": "D2: needs r < τ_t/τ_s, not known", "clusters": 4096},
                 ),
                 (
-                    "distinct prototypes (second hand)",
-                    "DINO 908 of 60,000; DINOv2 2,556 of 262,144",
+                    "distinct prototypes, DINO; DINOv2",
+                    "908 of 60,000; 2,556 of 262,144",
                     {"outcome": "", "said": "", "note": "C1: a uniform prior asks for no number"},
                 ),
                 (
-                    "the same, CAPI and iBOT-L",
+                    "the same, CAPI; iBOT-L",
                     "16,383 of 16,384; 969 of 8,192",
                     {"outcome": "", "said": "", "note": "C1: a uniform prior asks for no number"},
                 ),
             ),
-            source="as named",
+            source="the last two at second hand",
             toy=False,
         ),
     )
