@@ -20,7 +20,7 @@ from theory.dynamics import adaptive_turns, critical_center_momentum
 
 CLAIMS = ("D6",)
 MINUTES = 1.5
-METHODS: dict[str, tuple[Method, float]] = {
+OPTIMIZERS: dict[str, tuple[Method, float]] = {
     "Adam": ("adam", 0.0),
     "AdamW": ("adam", 0.04),
     "SGD": ("sgd", 0.0),
@@ -47,13 +47,13 @@ class Settings(Setup):
     """Optimisers and numbers of clusters."""
 
     clusters: tuple[int, ...] = (2, 8)
-    methods: tuple[str, ...] = tuple(METHODS)
+    optimizers: tuple[str, ...] = tuple(OPTIMIZERS)
 
     @classmethod
     def quick(cls) -> Settings:
         """The small variant."""
         return cls(
-            seeds=1, clusters=(2,), methods=("Adam",), center_momenta=(0.98, 0.998),
+            seeds=1, clusters=(2,), optimizers=("Adam",), center_momenta=(0.98, 0.998),
             learning_rates=(1e-4,), teacher_momentum=0.98, steps=1500,
         )  # fmt: skip
 
@@ -62,7 +62,7 @@ class Settings(Setup):
 class Chunk(Setup):
     """One optimiser on so many clusters."""
 
-    method: str
+    optimizer: str
     clusters: int
 
 
@@ -82,7 +82,7 @@ def bias_runs(chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
     v, c = w.clone(), torch.zeros_like(w)
     rho = 1 - torch.tensor(chunk.center_momenta, dtype=w.dtype)[:, None, None, None]
     eta = torch.tensor(chunk.learning_rates, dtype=w.dtype)[:, None, None]
-    method, decay = METHODS[chunk.method]
+    method, decay = OPTIMIZERS[chunk.optimizer]
     descent = Optimizer(method, momentum=0.9 if method == "adam" else 0.0, weight_decay=decay)
     tau_s, tau_t, mu = chunk.student_temperature, chunk.teacher_temperature, 1 - chunk.teacher_momentum
     size, least = torch.zeros(shape, dtype=w.dtype), torch.full(shape, np.inf, dtype=w.dtype)
@@ -106,7 +106,7 @@ def _entropy(logits: Tensor) -> Tensor:
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
     """All optimisers, and the turns that the theory gives each centre, in units of η."""
     dataset = over(
-        work, Chunk, settings, context=context, method=settings.methods, clusters=settings.clusters
+        work, Chunk, settings, context=context, optimizer=settings.optimizers, clusters=settings.clusters
     )
     knobs = {
         "teacher_momentum": settings.teacher_momentum,

@@ -31,7 +31,7 @@ def adaptive_line(seeds: int, scale: float) -> Measures:
     setup = adaptive.Settings(
         seeds=1, center_momenta=(0.99, 0.997), learning_rates=(3e-5, 3e-4, 3e-3), steps=int(40_000 * scale)
     )
-    size, _ = adaptive.bias_runs(only(adaptive.Chunk, setup, method="AdamW", clusters=8))
+    size, _ = adaptive.bias_runs(only(adaptive.Chunk, setup, optimizer="AdamW", clusters=8))
     inside, beyond = size[..., 0] / np.array(setup.learning_rates)
     return {"bias_inside_line_over_eta": inside, "bias_beyond_line_over_eta": beyond}
 

@@ -10,17 +10,20 @@ from experiments.engine.store import settings_of
 from figures.look import PAGE
 
 CAPTION = """
-One bias of two clusters under a centre of momentum m_c, DINO's teacher (m_t = 0.996) and temperatures
-(0.1, 0.04), all softmaxes in full [D6]. (a) The largest bias in the last two fifths of 40,000 steps over the
-learning rate, for Adam at four learning rates, each run a dot, and for plain descent at the same; black: the
-turns that the theory gives; vertical: the line of the fastest student, 0.99398. (b) Adam's largest bias in
-units of τ_s against the learning rate, for the centres that DINO published (0.9, 0.99 live, 0.999 dies) and
-one between; black: predicted; above the grey line a cluster's share changes e-fold in every turn. DINO's base
-rate is marked. (c) As (a) for eight clusters and AdamW (weight decay 0.04): within twice the height for two.
+One bias of two clusters under a centre of momentum m_c, DINO's teacher (m_t = 0.996) and temperatures (0.1,
+0.04), all softmaxes in full [D6]. (a) The largest bias in the last two fifths of 40,000 steps over the
+learning rate, for Adam at four rates (circle 1e-5, square 1e-4, diamond 5e-4, triangle 2e-3) and for plain
+descent at the same; black: the turns that the theory gives; vertical: the line of the fastest student,
+0.99398. (b) Adam's largest bias in units of τ_s against the learning rate, for the centres that DINO
+published (0.9, 0.99 live, 0.999 dies) and one between; black: predicted; above the grey line a cluster's
+share changes e-fold in every turn. DINO's base rate is marked. (c) As (a) for eight clusters and AdamW
+(weight decay 0.04).
 
-What to see: whatever the learning rate, Adam is quiet to the left of one line and turns to the right of it;
-heights are one curve in units of the learning rate. Plain descent, whose gain falls with the learning rate,
-lives far beyond. At DINO's learning rate the turns of 0.999 are some twelve τ_s high: no free number is left.
+What to see: whatever the learning rate, Adam is quiet to the left of one line and turns to the right of it.
+In units of the learning rate heights are one curve as long as they are below some τ_s; there the softmax
+saturates, the gradient falls faster than Adam's second moment forgets, and turns stop at some τ_s, which is
+enough to lose a run. Plain descent lives beyond the line where its rate is small. At DINO's learning rate
+the turns of 0.999 pass τ_s: no free number is left.
 """
 
 MARKERS = "osD^"
@@ -28,23 +31,23 @@ MARKERS = "osD^"
 
 def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(PAGE, 2.7))
-    _line(axes[0], dataset, method="Adam", clusters=2)
+    _line(axes[0], dataset, optimizer="Adam", clusters=2)
     axes[0].set_title("a  two clusters")
     _heights(axes[1], dataset)
     axes[1].set_title("b  heights, Adam")
-    last = {"method": dataset.method.values[-2 if dataset.sizes["method"] > 1 else 0]}
-    _line(axes[2], dataset, method=str(last["method"]), clusters=int(dataset.clusters.values[-1]))
-    axes[2].set_title(f"c  {int(dataset.clusters.values[-1])} clusters, {last['method']}")
+    last = {"optimizer": dataset.optimizer.values[-2 if dataset.sizes["optimizer"] > 1 else 0]}
+    _line(axes[2], dataset, optimizer=str(last["optimizer"]), clusters=int(dataset.clusters.values[-1]))
+    axes[2].set_title(f"c  {int(dataset.clusters.values[-1])} clusters, {last['optimizer']}")
     return figure
 
 
-def _line(axis: Axes, dataset: xr.Dataset, *, method: str, clusters: int) -> None:
+def _line(axis: Axes, dataset: xr.Dataset, *, optimizer: str, clusters: int) -> None:
     """Height over η against the centre's rate."""
     rate = 1 - dataset.center_momentum.to_numpy()
-    for name, color in ((method, "C0"), ("SGD", "C1")):
-        if name not in dataset.method.values:
+    for name, color in ((optimizer, "C0"), ("SGD", "C1")):
+        if name not in dataset.optimizer.values:
             continue
-        size = dataset["size"].sel(method=name, clusters=clusters) / dataset.learning_rate
+        size = dataset["size"].sel(optimizer=name, clusters=clusters) / dataset.learning_rate
         for i, eta in enumerate(dataset.learning_rate.values):
             runs = size.sel(learning_rate=eta).transpose("center_momentum", "seed").to_numpy()
             x = np.repeat(rate, runs.shape[1]) * (1 + 0.03 * (i - 1.5))
@@ -66,8 +69,8 @@ def _line(axis: Axes, dataset: xr.Dataset, *, method: str, clusters: int) -> Non
     axis.annotate(
         "the line", (1 - float(dataset.line), 0.02), rotation=90, fontsize=6, color="0.4", ha="right"
     )
-    axis.annotate(method, (0.05, 0.9), xycoords="axes fraction", color="C0", fontsize=7)
-    if "SGD" in dataset.method.values:
+    axis.annotate(optimizer, (0.05, 0.9), xycoords="axes fraction", color="C0", fontsize=7)
+    if "SGD" in dataset.optimizer.values:
         axis.annotate("plain descent", (0.05, 0.8), xycoords="axes fraction", color="C1", fontsize=7)
 
 
@@ -76,13 +79,14 @@ def _heights(axis: Axes, dataset: xr.Dataset) -> None:
     tau, eta = settings_of(dataset)["student_temperature"], dataset.learning_rate.to_numpy()
     shown = [m for m in (0.9, 0.99, 0.996, 0.999) if m in dataset.center_momentum.values]
     for i, m in enumerate(shown or dataset.center_momentum.values.tolist()):
-        at = dataset.sel(center_momentum=m, method="Adam", clusters=2)
+        at = dataset.sel(center_momentum=m, optimizer="Adam", clusters=2)
         runs = at["size"].transpose("learning_rate", "seed").to_numpy() / tau
         axis.plot(
             np.repeat(eta, runs.shape[1]), runs.ravel(), ls="", marker=MARKERS[i % 4], ms=3, mfc="none",
             color=f"C{i}",
         )  # fmt: skip
-        axis.annotate(f"{m:g}", (eta[-1] * 1.3, runs[-1].mean()), fontsize=6.5, color=f"C{i}", va="center")
+        side = {"va": "bottom"} if i % 2 else {"va": "top"}  # neighbours of one height
+        axis.annotate(f"{m:g}", (eta[-1] * 1.3, runs[-1].mean()), fontsize=6.5, color=f"C{i}", **side)
         if float(at.predicted_size) > 0:
             axis.plot(eta, float(at.predicted_size) * eta / tau, color="k", ls="-", lw=0.8)
     axis.axhline(1, color="0.6", lw=0.8)

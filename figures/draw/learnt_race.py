@@ -49,13 +49,12 @@ def _race(axis: Axes, dataset: xr.Dataset) -> None:
             )  # fmt: skip
     for x in (0, 1):
         axis.axvline(x, color="0.4", ls="--", lw=0.8)
-    axis.annotate("inside the line", (-0.03, 0.35), fontsize=6.5, ha="right", color="0.4")
-    axis.annotate("features faster", (0.03, 0.02), fontsize=6.5, color="0.4")
-    axis.annotate("constant faster", (1.03, 0.02), fontsize=6.5, color="0.4")
-    axis.annotate("learnt starts", (1.25, 1.03), fontsize=6.5, color="0.2")
+    for x, words in ((-0.3, "centre inside\nthe line"), (0.5, "features\nfaster"), (1.5, "constant\nfaster")):
+        axis.annotate(words, (x, 1.04), fontsize=6, ha="center", color="0.4")
+    axis.annotate("learnt starts", (4, 1.03), fontsize=6.5, ha="center", color="0.2")
     axis.set(
         xlabel="growth of the constant direction / growth of the features",
-        ylabel="information kept", ylim=(-0.03, 1.12), title="a  the race",
+        ylabel="information kept", ylim=(-0.03, 1.17), title="a  the race",
     )  # fmt: skip
     axis.legend(fontsize=6.5, loc="center right")
 
@@ -67,7 +66,8 @@ def _held(axis: Axes, dataset: xr.Dataset) -> None:
         found = [(r, _rate(r, k, tau_s, tau_t)) for r in np.linspace(0.2, 0.99, 159)]
         r, rate = zip(*[one for one in found if np.isfinite(one[1])], strict=True)
         axis.plot(r, np.array(rate) * tau_s, color=f"C{i + 3}", ls="-")
-        axis.annotate(f"K = {k}", (r[0], rate[0] * tau_s), fontsize=6.5, color=f"C{i + 3}", ha="right")
+        at = next((j for j, one in enumerate(rate) if one * tau_s < 1.1), 0)
+        axis.annotate(f"K = {k} ", (r[at], rate[at] * tau_s), fontsize=6.5, color=f"C{i + 3}", ha="right")
     axis.axhline(0, color="0.4", lw=0.8)
     axis.set(
         xlabel="correlation r", ylabel=r"growth rate $\times\ \tau_s/a$", title="b  learnt, no centre",

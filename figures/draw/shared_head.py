@@ -47,5 +47,5 @@ def _panel(axis: Axes, at: xr.Dataset, *, information: bool) -> None:
         kept = at.information.sel(head="shared").mean("seed").to_numpy()
         axis.bar(share, kept, width=0.035, color="C0", alpha=0.25, zorder=0)
     axis.axvline(float(at.held_share), color="0.4", ls="--", lw=0.8)
-    axis.annotate("held", (float(at.held_share) + 0.02, 0.5), fontsize=6.5, color="0.4")
+    axis.annotate("held", (float(at.held_share) + 0.02, 0.6), fontsize=6.5, color="0.4")
     axis.set(xlabel="share of the held loss", ylim=(-0.04, 1.06), xlim=(-0.04, 1))

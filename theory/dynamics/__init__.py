@@ -14,7 +14,7 @@ from theory.dynamics.learnt import (
 from theory.dynamics.moments import CrossViewMoments, cross_view_moments
 from theory.dynamics.shared_head import held_share, shared_head_stability
 from theory.dynamics.stability import CenterStability, center_stability, coupled_center_stability
-from theory.dynamics.temperatures import critical_temperature, survival_temperature
+from theory.dynamics.temperatures import critical_temperature, fold_shift, survival_temperature
 
 __all__ = [
     "AdaptiveTurns",
@@ -35,6 +35,7 @@ __all__ = [
     "critical_center_rate",
     "critical_temperature",
     "cross_view_moments",
+    "fold_shift",
     "growth_rates",
     "held_share",
     "learnt_center_stability",

@@ -14,7 +14,7 @@ from theory.checks import check_count, check_number, finite_on_host
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-__all__ = ["critical_temperature", "survival_temperature"]
+__all__ = ["critical_temperature", "fold_shift", "survival_temperature"]
 
 
 def critical_temperature(
@@ -121,6 +121,49 @@ def survival_temperature_kernel(
         return rho if rho in (0.0, 1.0) or others == 1 else warmest_kernel(rho, others)[1]
 
     return tau * np.vectorize(highest, otypes=[np.float64])(r)
+
+
+def fold_shift(shift: float, *, batch_size: float = 1.0, learning_rate: float = 1.0) -> float:
+    r"""δ' = δ (η'/η · B/B')^{2/3}: how far below the fold noise tips a run over, from one such shift.  [D9]
+
+    .. math:: \delta' = \delta \left(\frac{\eta'}{\eta} \cdot \frac{B}{B'}\right)^{2/3}
+
+    Near the fold of `survival_temperature` the learnt solution and the one it meets there are √δ apart, in a
+    well of depth δ^{3/2}; batches of B at the rate η shake it with a variance of η/B. A run of so many
+    relaxation times is lost where the two are in a fixed ratio. The law holds up to logarithms of the number
+    of steps, and while the shift is small against the fold itself.
+
+    Parameters
+    ----------
+    shift
+        δ ≥ 0, the fold less the largest τ_t/τ_s that survived.
+    batch_size
+        B'/B > 0: the batch asked for over the one measured.
+    learning_rate
+        η'/η > 0, likewise.
+
+    Returns
+    -------
+    float
+        δ', in the units of δ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A negative shift, a ratio that is not positive and finite.
+
+    Examples
+    --------
+    Four times the batch, or a quarter of the rate:
+
+    >>> from theory.dynamics import fold_shift
+    >>> print(f"{fold_shift(0.05, batch_size=4):.4f} {fold_shift(0.05, learning_rate=0.25):.4f}")
+    0.0198 0.0198
+    """
+    delta = check_number("shift", shift, low=0.0)
+    batch = check_number("batch_size", batch_size, low=0.0, open_low=True)
+    rate = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
+    return delta * (rate / batch) ** (2 / 3)
 
 
 def ratio_kernel(v: float, r: float, others: int) -> float:
