@@ -31,7 +31,7 @@ class Setup:
     """A mixture and its students."""
 
     seeds: int = 8
-    """Runs of each teacher; the regions of the first are kept."""
+    """Runs of each teacher; the regions of the one with the median NMI are kept."""
     components: int = 6
     """Components on a circle, and clusters K."""
     separation: float = 3.0
@@ -84,7 +84,7 @@ class Chunk(Setup):
 
 
 def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Dataset:
-    """Regions (zipf, teacher, y, x) of the first seed, the true ones; NMI and clusters of every run."""
+    """Regions (zipf, teacher, y, x) of the median run, the true ones; NMI and clusters of every run."""
     return over(compute, Chunk, settings, context=context, zipf=settings.zipf)
 
 
@@ -115,12 +115,23 @@ def compute(chunk: Chunk) -> xr.Dataset:
     kept = last[
         ["nmi", "clusters_in_use", "effective_clusters", "student_prior_entropy", "student_information"]
     ]
-    return kept.merge(_regions(chunk, source, architecture, trained))
+    shown = [median_run(values) for values in kept.nmi.transpose("teacher", "seed").to_numpy()]
+    return kept.merge(_regions(chunk, source, architecture, trained, shown))
+
+
+def median_run(values: np.ndarray) -> int:
+    """Index of the median run; of an even number, the lower of the two in the middle."""
+    return int(np.argsort(values, kind="stable")[(len(values) - 1) // 2])
 
 
 @torch.no_grad()
-def _regions(setup: Setup, source: MixtureSource, architecture: Architecture, trained: Trained) -> xr.Dataset:
-    """The first seed's clusters over the plane, numbered like the components they overlap most."""
+def _regions(
+    setup: Setup, source: MixtureSource, architecture: Architecture, trained: Trained, shown: list[int]
+) -> xr.Dataset:
+    """One run's clusters over the plane for each teacher, numbered one to one like the components.
+
+    shown: the run of each teacher. The numbers are those under which clusters and components share most.
+    """
     reach = float(source.centers.abs().max()) + 3 * setup.within
     axis = torch.linspace(-reach, reach, setup.resolution)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -129,16 +140,18 @@ def _regions(setup: Setup, source: MixtureSource, architecture: Architecture, tr
     truth = source.log_posterior(plane, noise="latent")[0].argmax(dim=-1)
 
     def clusters(points: Tensor) -> Tensor:
-        return architecture.logits(trained.student, points.to(setup.device))[:, 0].argmax(dim=-1).cpu()
+        logits = architecture.logits(trained.student, points.to(setup.device))
+        return logits[torch.arange(len(shown)), torch.tensor(shown)].argmax(dim=-1).cpu()
 
     found, regions = clusters(batch.views[:, 0]), clusters(plane)
     for i in range(len(regions)):
-        order = _matching(batch.labels[0].cpu(), found[i], setup.components)
+        order = _matching(batch.labels[shown[i]].cpu(), found[i], setup.components)
         regions[i] = order[regions[i]]
     shape = (-1, setup.resolution, setup.resolution)
     kept = slice(0, setup.points)
     return xr.Dataset(
         {
+            "shown": ("teacher", np.array(shown)),
             "region": (("teacher", "y", "x"), regions.reshape(shape).to(torch.int8).numpy()),
             "true_region": (("y", "x"), truth.reshape(shape)[0].to(torch.int8).numpy()),
             "point": (("sample", "axis"), batch.views[0, 0, kept].cpu().numpy()),

@@ -1,5 +1,7 @@
 """Under Adam the line has no gain in it, and the learning rate sets the height of the turns alone."""
 
+from typing import Literal
+
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -85,8 +87,8 @@ def _heights(axis: Axes, dataset: xr.Dataset) -> None:
             np.repeat(eta, runs.shape[1]), runs.ravel(), ls="", marker=MARKERS[i % 4], ms=3, mfc="none",
             color=f"C{i}",
         )  # fmt: skip
-        side = {"va": "bottom"} if i % 2 else {"va": "top"}  # neighbours of one height
-        axis.annotate(f"{m:g}", (eta[-1] * 1.3, runs[-1].mean()), fontsize=6.5, color=f"C{i}", **side)
+        side: Literal["bottom", "top"] = "bottom" if i % 2 else "top"  # neighbours of one height
+        axis.annotate(f"{m:g}", (eta[-1] * 1.3, runs[-1].mean()), fontsize=6.5, color=f"C{i}", va=side)
         if float(at.predicted_size) > 0:
             axis.plot(eta, float(at.predicted_size) * eta / tau, color="k", ls="-", lw=0.8)
     axis.axhline(1, color="0.6", lw=0.8)

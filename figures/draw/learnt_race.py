@@ -49,8 +49,12 @@ def _race(axis: Axes, dataset: xr.Dataset) -> None:
             )  # fmt: skip
     for x in (0, 1):
         axis.axvline(x, color="0.4", ls="--", lw=0.8)
-    for x, words in ((-0.3, "centre inside\nthe line"), (0.5, "features\nfaster"), (1.5, "constant\nfaster")):
-        axis.annotate(words, (x, 1.04), fontsize=6, ha="center", color="0.4")
+    for middle, words in (
+        (-0.3, "centre inside\nthe line"),
+        (0.5, "features\nfaster"),
+        (1.5, "constant\nfaster"),
+    ):
+        axis.annotate(words, (middle, 1.04), fontsize=6, ha="center", color="0.4")
     axis.annotate("learnt starts", (4, 1.03), fontsize=6.5, ha="center", color="0.2")
     axis.set(
         xlabel="growth of the constant direction / growth of the features",

@@ -67,7 +67,7 @@ def table():
             f"[{claim.title}]({NOTES}#{anchor(claim)})",
             f"[{test.rpartition('test_')[2].removesuffix('.py')}](tests/{test})",
             f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
-            ", ".join(f"[{name}](figures/{name}.svg)" for name in drawn.get(claim.label, [])[:3]),
+            ", ".join(f"[{name}](figures/{name}.svg)" for name in drawn.get(claim.label, [])),
             claim.verdict,
         ]
         rows.append(f"| {' | '.join(cells)} |")
