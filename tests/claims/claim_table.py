@@ -9,9 +9,14 @@ import re
 from pathlib import Path
 
 from experiments.engine.registry import figures
-from tests.claims.notes import NOTES, read_claims
+from tests.claims.notes import NOTES, read_claims, sections
 
 ROOT = Path(__file__).parents[2]
+PLAIN = "holds"
+HEAD = (
+    "| claim | statement and proof | test | derivation | figures | verdict |",
+    "|---|---|---|---|---|---|",
+)
 BEGIN, END = "<!-- claims: python -m tests.claims.claim_table -->", "<!-- /claims -->"
 
 
@@ -55,10 +60,7 @@ def table():
         for label in entry.claims:
             drawn.setdefault(label, []).append(name)
     derived = {label: name for name, labels in NOTEBOOKS.items() for label in labels}
-    rows = [
-        "| claim | statement and proof | test | derivation | figures | verdict |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = {}
     for claim in claims.values():
         test = tests[claim.label][0]
         notebook = derived.get(claim.label)
@@ -70,8 +72,15 @@ def table():
             ", ".join(f"[{name}](figures/{name}.svg)" for name in drawn.get(claim.label, [])),
             claim.verdict,
         ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows[claim] = f"| {' | '.join(cells)} |"
+    more = [row for claim, row in rows.items() if claim.verdict != PLAIN]
+    parts = [*HEAD, *more]
+    for letter, title in sections(ROOT / NOTES).items():
+        plain = [row for claim, row in rows.items() if claim.label[0] == letter and claim.verdict == PLAIN]
+        if plain:
+            summary = f"<summary>{title}: {len(plain)} that hold as stated</summary>"
+            parts += ["", f"<details>{summary}", "", *HEAD, *plain, "", "</details>"]
+    return "\n".join(parts)
 
 
 def with_table(readme):

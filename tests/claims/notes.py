@@ -10,7 +10,7 @@ _VERDICT = re.compile(r"^\*\*Verdict:?\*\*:?\s*(?P<verdict>.+)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Claim:
     """One heading `### [J5] The price …` of the notes; `verdict` is empty where it has none."""
 
@@ -41,3 +41,9 @@ def headings(path: Path) -> list[Claim]:
 def read_claims(path: Path) -> dict[str, Claim]:
     """The claims by label, in order."""
     return {claim.label: claim for claim in headings(path)}
+
+
+def sections(path: Path) -> dict[str, str]:
+    """Letter → title of the sections `## J. Jensen: …`, in order."""
+    text = path.read_text(encoding="utf-8")
+    return dict(re.findall(r"^## ([A-Z])\. (.+)$", text, flags=re.MULTILINE))

@@ -44,8 +44,10 @@ class LearntSolution:
     ----------
     logit : float
         u, of the own cluster above the others.
-    student_share, teacher_share : float
-        s and t, probabilities of the own cluster.
+    student_share : float
+        s, probability of the own cluster in the student.
+    teacher_share : float
+        t, in the teacher.
     information : float
         I of the student's assignments, nats.
     rate : float
@@ -69,8 +71,10 @@ class Race:
 
     Attributes
     ----------
-    constant, features : float
-        log ∣multiplier∣ of the constant direction under this centre, and of the leading features.
+    constant : float
+        log ∣multiplier∣ of the constant direction under this centre.
+    features : float
+        log ∣multiplier∣ of the leading features.
     lost : bool
         The constant direction grows, and faster.
     """
