@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 from contextlib import nullcontext
+from typing import Any, NoReturn
 
 import torch
 from array_api_compat import torch as xp
 from torch import Tensor
 
 from theory.checks import assume_valid, check_rank, check_scores, check_temperature
+from theory.teachers import Settings, Teacher
 
 __all__: list[str] = []
 
@@ -53,6 +56,27 @@ def check_average(average: Tensor, own: tuple[int, ...]) -> Tensor:
     if bool((average.isnan() | (average == math.inf)).any()):
         raise ValueError("`average` must not hold NaN or +inf.")
     return average.reshape(own)
+
+
+def refuse_accumulation(teacher: Teacher) -> NoReturn:
+    """A second batch before the update, of a teacher that needs all samples at once."""
+    raise RuntimeError(
+        f"`update` must follow every batch of teacher {teacher.name!r}: what two batches have together does "
+        "not follow from what each has. Accumulate with a teacher that pools, or with momentum=None."
+    )
+
+
+def warn_of_skipped(count: int) -> None:
+    """To the caller of the property that was read."""
+    what = "batch of teacher logits was" if count == 1 else "batches of teacher logits were"
+    message = f"{count} {what} not finite and moved no average."
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def in_words(teacher: Teacher, settings: Settings, **more: Any) -> str:
+    """The name of a teacher with the settings that it has, and what else is to be said."""
+    said = more | {name: getattr(settings, name) for name in teacher.settings}
+    return ", ".join([repr(teacher.name), *(f"{name}={value}" for name, value in said.items())])
 
 
 def widened(logits: Tensor) -> Tensor:

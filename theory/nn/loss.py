@@ -45,7 +45,8 @@ class ClusterDistillationLoss(Criterion):
     Save and restore it with the rest of the run: its moving average and step are in `state_dict()`. With
     gradient accumulation pass manual_update=True and call `criterion.update()` after each `optimizer.step()`:
     moved at every one of n micro-batches, an average of momentum m has mⁿ per optimiser step. Moving averages
-    see every micro-batch; teachers "by the batch" (momentum=None) are normalised by the micro-batch.
+    of teachers that pool see every micro-batch as one batch, the others refuse a second one; teachers "by the
+    batch" (momentum=None) are normalised by the micro-batch.
 
     A step costs, beside the matrix product of the head, three exponentials a teacher logit and two a student
     logit, and keeps r and the logits; times beside lightly's are in benchmarks/RESULTS.md. `torch.compile`
