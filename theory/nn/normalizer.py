@@ -13,10 +13,12 @@ import torch
 from array_api_compat import torch as xp
 from torch import Tensor
 
-from theory.checks import check_count, check_momentum, check_number, check_target, namespace
+from theory.checks import check_count, check_number, check_target, namespace
 from theory.logspace import normalize
 from theory.nn.averages import Averaging, MovingMean, mean_over_ranks
 from theory.nn.door import (
+    check_batch_shape,
+    check_momenta,
     check_shape,
     check_values,
     in_words,
@@ -142,8 +144,9 @@ class TeacherNormalizer(Averaging):
         self.settings = self.teacher.check_settings(order=order, rounds=rounds, tol=tol)
         self.order = self.teacher.order_of_average(self.settings)
         self.clusters = check_count("clusters", clusters, low=2)
+        batch_shape = check_batch_shape(batch_shape)
         if momentum is not None:
-            check_momentum("momentum", momentum)
+            momentum = check_momenta(momentum, batch_shape)
             if math.isinf(self.order):
                 raise ValueError(f"`order` must be finite with a moving average, got {self.order}.")
         uniform = torch.full((clusters,), -math.log(clusters))
