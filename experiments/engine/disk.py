@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,9 @@ def _locked(lock: Path, what: str, *, wait: bool) -> int:
             holder = os.pread(handle, 32, 0).decode() or "another process"
             os.close(handle)
             raise Busy(f"{what} is under way already, by {holder}: wait for it, or stop it") from None
+        except OSError as error:  # some network file systems have no locks
+            print(f"{shown(lock)}: {reason(error)}; no other process may be at this work", file=sys.stderr)
+            return handle
         if _is(lock, handle):
             os.truncate(handle, 0)
             os.pwrite(handle, f"process {os.getpid()}".encode(), 0)

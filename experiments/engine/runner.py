@@ -93,9 +93,9 @@ def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
 def _clear(chunks: Iterable[Path]) -> None:
     """Remove these chunks, what a killed process left of them, and the folder with its last."""
     for chunk in chunks:
-        for file in chunk.parent.glob(f"*{chunk.name}*"):
-            file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # more chunks are there
+        with contextlib.suppress(OSError):  # more chunks are there, or they are not ours to remove
+            for file in chunk.parent.glob(f"*{chunk.name}*"):
+                file.unlink(missing_ok=True)
             chunk.parent.rmdir()
 
 

@@ -69,6 +69,19 @@ def test_a_broken_pipe_of_the_work_itself_is_not_hidden():
         exit_with(work, PROGRAM)
 
 
+def test_a_disk_that_is_full_anywhere_is_one_line(capfd):
+    def work():
+        raise OSError(28, "No space left on device", "/dev/shm/joblib")
+
+    with pytest.raises(SystemExit) as end:
+        exit_with(work, PROGRAM)
+    assert end.value.code == 1
+    said = capfd.readouterr().err
+    assert said.startswith(
+        f"{PROGRAM}: [Errno 28] No space left on device: '/dev/shm/joblib'; the same command"
+    )
+
+
 def test_help_shows_every_setting_with_its_default(call):
     status, out, _ = call("toy_experiment", "--help")
     assert status == 0

@@ -126,6 +126,15 @@ def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path):
         assert lock.read_text() == f"process {os.getpid()}"
 
 
+def test_where_there_are_no_locks_it_is_said_and_the_work_goes_on(tmp_path, monkeypatch, capsys):
+    def no_locks(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(disk.fcntl, "flock", no_locks)
+    with disk.alone(tmp_path / ".lock", "the work"):
+        assert "Operation not supported; no other process may be at this work" in capsys.readouterr().err
+
+
 def test_in_turn_one_waits_for_the_other(tmp_path):
     inside, most, counts = 0, [], threading.Lock()
 
