@@ -8,6 +8,7 @@ python -m figures [NAME ...] --quick     run their small variants, and draw thos
 from __future__ import annotations
 
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import matplotlib as mpl
 import tyro
 import xarray as xr
 
-from experiments.engine import registry, runner, store
+from experiments.engine import checksums, disk, plausible, registry, runner, store
 from experiments.engine.command import exit_with
 from experiments.engine.registry import Entry, Refused
 from experiments.engine.sweep import Context
@@ -28,6 +29,8 @@ from figures.catalogue import catalogue, source
 
 PROGRAM = "python -m figures"
 REMAKE = "python -m experiments"
+LACKING = re.compile(r"^'?\"?'Dataset' object has no attribute|^['\"]*No variable named")
+"""How xarray says that a dataset has no such variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,13 @@ def main(
     command = tyro.cli(Command, args=arguments, prog=PROGRAM, description=description)
     chosen = [registry.find(drawings, name, kind="figure") for name in command.names or drawings]
     status = 0
+
+    def refuse(name: str, error: Exception) -> None:
+        nonlocal status
+        print(f"{name}: {error}", file=sys.stderr)
+        status = max(status, getattr(error, "status", 1))
+
+    disk.sweep_partial(save.HERE)
     for name in dict.fromkeys(map(source, chosen)):
         try:
             entry = registry.find(sources, name, kind="experiment")
@@ -71,12 +81,14 @@ def main(
                 runner.run(entry, settings, path, command)
             dataset = _results(entry, settings, path)
         except Refused as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            status = 1
+            refuse(name, error)
             continue
         for drawing in chosen:
             if source(drawing) == name:
-                _draw(drawing, dataset, path.parent if command.quick else save.HERE, force=command.force)
+                try:
+                    _draw(drawing, dataset, path.parent if command.quick else save.HERE, force=command.force)
+                except (Refused, OSError) as error:
+                    refuse(drawing.name, error)
     if not command.quick:
         store.write_atomically(save.HERE / "README.md", catalogue(drawings, sources).encode())
     return status
@@ -86,10 +98,13 @@ def _results(entry: Entry, settings: object, path: Path) -> xr.Dataset:
     """The results kept for these settings, with a word on where they come from."""
     try:
         dataset = store.load(path)
-        store.check(dataset, settings)
+        store.check(dataset, settings, experiment=entry.name)
+        _check_content(dataset, path)
     except (FileNotFoundError, store.Damaged, store.SettingsMismatch) as error:
         raise Refused(f"{error}\ncompute: {REMAKE} {entry.name} (about {entry.duration})") from error
     print(f"{entry.name}: {store.shown(path)}, computed by {store.origin(dataset)}")
+    if "checksum" not in dataset.attrs:
+        print("  its record carries no checksum: it was made before there was one")
     words = ", ".join(f"{name} {json.dumps(value)}" for name, value in store.settings_of(dataset).items())
     print(textwrap.indent(textwrap.fill(words, 100), "  "))
     if changed := runner.changed_since(entry, dataset):
@@ -99,12 +114,27 @@ def _results(entry: Entry, settings: object, path: Path) -> xr.Dataset:
     return dataset
 
 
+def _check_content(dataset: xr.Dataset, path: Path) -> None:
+    """Raises Damaged for what a digest cannot tell: it is made anew with the numbers that it covers."""
+    if checksums.differs(path):
+        raise store.Damaged(f"{store.shown(path)}: it is not the file that {checksums.NAME} lists")
+    try:
+        plausible.check(dataset)
+    except store.Damaged as error:
+        raise store.Damaged(f"{store.shown(path)}: {error}") from error
+
+
 def _draw(drawing: Entry, dataset: xr.Dataset, folder: Path, *, force: bool) -> None:
     wanted = save.digest(dataset, drawing.qualified_name)
     stem = folder / drawing.name
     names = f"{store.shown(stem)}.{{{','.join((*save.FORMATS, 'txt'))}}}"
     if force or save.stale(stem, wanted):
-        save.save(drawing.module.draw, dataset, stem, wanted=wanted, caption=drawing.constants["CAPTION"])
+        try:
+            save.save(drawing.module.draw, dataset, stem, wanted=wanted, caption=drawing.constants["CAPTION"])
+        except (AttributeError, KeyError) as error:
+            if not LACKING.search(str(error)):
+                raise
+            raise Refused(f"the results lack what the figure draws: {error.args[0]}") from error
         print(f"  drawn       {names}")
     else:
         print(f"  up to date  {names}")

@@ -117,6 +117,7 @@ def check_logits(
     log_target: Float[Array, "*#batch K"] | None,
     *,
     name: str = "logits",
+    sharpened_by: str = "temperature",
 ) -> tuple[Ensemble, Array | float]:
     """The ensemble softmax(z/τ) of raw logits in which no cluster is empty, with τ."""
     optional = {"weights": weights, "log_target": log_target}
@@ -125,7 +126,7 @@ def check_logits(
     check_scores(name, logits, xp)
     temperature = check_temperature(temperature, logits, xp)
     overflow = xp.isfinite(logits) & (xp.abs(logits) / float(xp.finfo(logits.dtype).max) > temperature)
-    reject("temperature", overflow, "leave logits/temperature finite", "inf", xp)
+    reject(sharpened_by, overflow, f"leave {name}/temperature finite", "inf", xp)
     ensemble = Ensemble(
         normalize(logits, xp, temperature),
         check_weights(weights, logits, xp, name),

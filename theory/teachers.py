@@ -251,7 +251,7 @@ def check_teacher(teacher: str | Teacher) -> Teacher:
     """The teacher of that name, or the one given."""
     if isinstance(teacher, Teacher):
         return teacher
-    if teacher not in TEACHERS:
+    if not isinstance(teacher, str) or teacher not in TEACHERS:
         raise ValueError(f"`teacher` must be one of {', '.join(TEACHERS)}, got {teacher!r}.")
     return TEACHERS[teacher]
 

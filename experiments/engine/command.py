@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from experiments.engine.disk import GOES_ON
 from experiments.engine.registry import Refused
 
+ENVIRONMENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
+"""What is the machine's fault wherever it happens: no space, a read-only disk, too many files."""
 STOPPED = "stopped; the same command goes on with the first unfinished chunk"
 
 
@@ -21,6 +25,11 @@ def exit_with(main: Callable[[], int], program: str) -> NoReturn:
     except Refused as error:
         print(f"{program}: {error}", file=sys.stderr)
         sys.exit(error.status)
+    except OSError as error:
+        if error.errno not in ENVIRONMENT:
+            raise
+        print(f"{program}: {error}; {GOES_ON}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print(f"\n{program}: {STOPPED}", file=sys.stderr)
         sys.exit(130)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 import xarray as xr
 
-from experiments.engine import store, sweep
+from experiments.engine import checksums, disk, store, sweep
 from experiments.engine.fingerprints import fingerprints
 from experiments.engine.registry import ROOT, Entry, Refused
 
@@ -52,20 +51,35 @@ def run(entry: Entry, settings: Any, path: Path, context: sweep.Context | None =
     """Run an experiment and write its results file; run again after a crash, it goes on where it was.
 
     Chunks of all settings share a folder, so that a larger grid finds those of a smaller one. Raises
-    CannotRun for a device that is not there or a path that cannot be written, before any work.
+    CannotRun for a device that is not there, CannotWrite for a path that cannot be written, and Busy where
+    another process runs the same experiment, all before any work.
     """
-    home = RESULTS if path.resolve().is_relative_to(RESULTS) else path.parent
-    context = replace(context or sweep.Context(), scratch=home / "partial" / entry.name)
     _check_path(path)
+    home = RESULTS if path.resolve().is_relative_to(RESULTS) else path.parent
+    scratch = home / "partial" / entry.name
+    for folder in (path.parent, scratch):
+        disk.sweep_partial(folder)
+    context = replace(context or sweep.Context(), scratch=scratch)
     if getattr(settings, "seeds", 1) < 1:
         raise CannotRun(f"`seeds` must be at least 1, got {settings.seeds}.")
     if context.scheduler is None and hasattr(settings, "device"):
         _check_device(settings.device)
+    try:
+        with disk.alone(scratch.with_name(f".{entry.name}.lock"), f"the experiment {entry.name}"):
+            return _run(entry, settings, path, context)
+    finally:
+        with contextlib.suppress(OSError):  # other experiments are under way
+            scratch.parent.rmdir()
+
+
+def _run(entry: Entry, settings: Any, path: Path, context: sweep.Context) -> xr.Dataset:
     sources = json.dumps(fingerprints(entry.qualified_name))  # before the work: of the code that does it
     with sweep.reproducible(context.threads):
         dataset = entry.module.run(settings, context=context).assign_attrs(sources=sources)
     dataset = store.stamp(dataset, experiment=entry.name, settings=settings, threads=context.threads)
     store.save(dataset, path)
+    if path.parent.resolve() == RESULTS.resolve():
+        checksums.record(path)
     _clear(context.used)  # only now: killed before this line, nothing is computed twice
     return store.load(path)
 
@@ -79,21 +93,16 @@ def changed_since(entry: Entry, dataset: xr.Dataset) -> list[str]:
 def _clear(chunks: Iterable[Path]) -> None:
     """Remove these chunks, what a killed process left of them, and the folder with its last."""
     for chunk in chunks:
-        for file in chunk.parent.glob(f"*{chunk.name}*"):
-            file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # more chunks are there
+        with contextlib.suppress(OSError):  # more chunks are there, or they are not ours to remove
+            for file in chunk.parent.glob(f"*{chunk.name}*"):
+                file.unlink(missing_ok=True)
             chunk.parent.rmdir()
-            chunk.parent.parent.rmdir()
 
 
 def _check_path(path: Path) -> None:
-    if path.suffix != ".nc" or path.is_dir():
+    if path.suffix != ".nc":
         raise CannotRun(f"the output must be a file that ends in .nc, got {store.shown(path)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise CannotRun(f"nothing can be written in {store.shown(path.parent)}: {error.strerror}") from error
+    disk.check_writable(path)
 
 
 def _check_device(device: str) -> None:

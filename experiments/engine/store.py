@@ -4,7 +4,8 @@ The same data give the same bytes. Files are netCDF 3 (no compression, no librar
 and what is recorded beside the data is a function of settings, code and environment only. So there is no
 time of creation: `git_date` is the date of the commit the code was at, and two runs of one commit agree.
 
-`digest` covers the data and the settings but not the provenance: it changes when the result does.
+`digest` covers the data and the settings but not the provenance: it changes when the result does. `checksum`
+covers everything beside itself, and is not asked of a file that has none.
 netCDF 3 knows int32, float32, float64 and text: int64 comes back as int32, and one too large is refused.
 """
 
@@ -14,7 +15,6 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import platform
 import subprocess
 from dataclasses import asdict, is_dataclass
@@ -25,11 +25,17 @@ from typing import Any
 
 import xarray as xr
 
+from experiments.engine.disk import reason, shown, write_atomically
 from experiments.engine.registry import ROOT
+
+__all__ = ["shown", "write_atomically"]
 
 CODE = ("theory", "experiments", "constraints.txt")
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "torch", "xarray")
-PROVENANCE = ("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state", "digest")
+PROVENANCE = (
+    *("threads", "platform", "versions", "sources", "git_commit", "git_date", "git_state"),
+    *("digest", "checksum"),
+)
 NOT_COMPARED = ("device",)  # where it ran, not what was asked
 
 
@@ -69,11 +75,14 @@ def stamp(dataset: xr.Dataset, *, experiment: str, settings: Any, threads: int =
     return dataset.assign_attrs(record | _git())
 
 
-def check(dataset: xr.Dataset, settings: Any) -> None:
-    """Refuse a dataset made with other settings.
+def check(dataset: xr.Dataset, settings: Any, *, experiment: str | None = None) -> None:
+    """Refuse a dataset made with other settings, or of another experiment where that is asked.
 
     Raises SettingsMismatch: for each setting that differs, what the file has and what the code has.
     """
+    if experiment is not None and dataset.attrs.get("experiment") != experiment:
+        made = dataset.attrs.get("experiment", "no experiment")
+        raise SettingsMismatch(f"the results are those of {made}, not of {experiment}")
     sides = {"file": settings_of(dataset), "code": json.loads(to_json(settings))}
     changed = [
         name
@@ -97,24 +106,36 @@ def digest(dataset: xr.Dataset) -> str:
     return hashlib.sha256(_serialise(bare)).hexdigest()
 
 
+def checksum(dataset: xr.Dataset) -> str:
+    """SHA-256 of all that a file holds: data, settings and provenance."""
+    bare = dataset.assign_attrs()
+    bare.attrs = {name: value for name, value in dataset.attrs.items() if name != "checksum"}
+    return hashlib.sha256(_serialise(bare)).hexdigest()
+
+
 def pack(dataset: xr.Dataset) -> bytes:
     """The bytes of the file `save` writes."""
-    return _serialise(dataset.assign_attrs(digest=digest(dataset)))
+    dataset = dataset.assign_attrs(digest=digest(dataset))
+    return _serialise(dataset.assign_attrs(checksum=checksum(dataset)))
 
 
 def unpack(data: bytes) -> xr.Dataset:
     """The dataset of `pack`. Raises Damaged where the content is not the one that was packed."""
     try:
         dataset = _parse(data)
-    except (TypeError, ValueError, IndexError, KeyError, EOFError) as error:
-        raise Damaged(f"not a results file: {error}") from error
-    if dataset.attrs.get("digest") != digest(dataset):
-        raise Damaged("the content does not have the digest that it carries")
+        found = {"digest": digest(dataset)}
+        if "checksum" in dataset.attrs:
+            found["checksum"] = checksum(dataset)
+    except Exception as error:  # a reader of bytes that mean nothing may raise anything
+        raise Damaged(f"not a results file: {type(error).__name__}: {error}") from error
+    for name, value in found.items():
+        if dataset.attrs.get(name) != value:
+            raise Damaged(f"the content does not have the {name} that it carries")
     return dataset
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a results file, whole or not at all."""
+    """Write a results file, whole or not at all. Raises CannotWrite."""
     write_atomically(path, pack(dataset))
 
 
@@ -124,28 +145,10 @@ def load(path: Path) -> xr.Dataset:
         return unpack(Path(path).read_bytes())
     except FileNotFoundError:
         raise FileNotFoundError(f"{shown(path)} is not there") from None
+    except OSError as error:
+        raise Damaged(f"{shown(path)} cannot be read: {reason(error)}") from error
     except Damaged as error:
         raise Damaged(f"{shown(path)}: {error}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """At every moment, whatever is killed, `path` holds either what it held before or all of `data`."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name itself, not only the content
-    finally:
-        os.close(folder)
 
 
 def origin(dataset: xr.Dataset) -> str:
@@ -156,12 +159,6 @@ def origin(dataset: xr.Dataset) -> str:
     days = max((datetime.now(UTC) - datetime.fromisoformat(date)).days, 0)
     changed = "" if dataset.attrs["git_state"] == "clean" else " with uncommitted changes"
     return f"the code of {date[:10]} ({days} d ago, commit {commit[:7]}{changed})"
-
-
-def shown(path: Path) -> str:
-    """A path as messages show it: relative to where the user stands, where that is possible."""
-    path = Path(path).resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @cache

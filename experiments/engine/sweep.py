@@ -12,9 +12,11 @@ Same settings, same machine, same bits: threads are fixed (one by default, howev
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -26,10 +28,12 @@ import xarray as xr
 from joblib import Parallel, delayed, parallel_config
 
 from experiments.engine import fingerprints, progress, store
+from experiments.engine.disk import GOES_ON
 from experiments.engine.registry import Refused
 
 Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
+IN_CHUNK = "in chunk "
 
 
 class NoCluster(Refused):
@@ -153,8 +157,21 @@ def _carry_out(
     tasks = (delayed(_finish)(name, work, chunk, context.threads, code, away) for name, chunk in todo.items())
     backend = "dask" if context.scheduler else "loky"  # which is this process itself for one job
     jobs = None if context.scheduler else context.jobs
-    with reproducible(context.threads), _client(context.scheduler), parallel_config(backend, n_jobs=jobs):
-        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")(tasks)
+    with (
+        reproducible(context.threads),
+        _client(context.scheduler) as client,
+        parallel_config(backend, n_jobs=jobs),
+    ):
+        try:
+            for found in Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")(tasks):
+                if not (isinstance(found, tuple) and isinstance(found[1], bytes)):
+                    raise CancelledError  # what Dask leaves of a chunk whose scheduler has gone
+                yield found
+        except Exception as error:
+            of_the_work = any(note.startswith(IN_CHUNK) for note in getattr(error, "__notes__", ()))
+            if client is None or of_the_work or not _is_lost(client, error):
+                raise
+            raise NoCluster(f"the Dask scheduler at {context.scheduler} was lost; {GOES_ON}") from error
 
 
 def _client(scheduler: str | None) -> AbstractContextManager[Any]:
@@ -164,10 +181,15 @@ def _client(scheduler: str | None) -> AbstractContextManager[Any]:
         from distributed import Client
     except ModuleNotFoundError as error:
         raise NoCluster("a scheduler needs Dask: pip install --group dask") from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)  # what is lost is said once, here
     try:
         return Client(scheduler, timeout=CONNECT_SECONDS)
     except OSError as error:
         raise NoCluster(f"no Dask scheduler answers at {scheduler}") from error
+
+
+def _is_lost(client: Any, error: Exception) -> bool:
+    return isinstance(error, CancelledError) or client.status != "running"
 
 
 def _finish(
@@ -181,7 +203,7 @@ def _finish(
     try:
         dataset = work(chunk)
     except Exception as error:
-        error.add_note(f"in chunk {chunk}")
+        error.add_note(f"{IN_CHUNK}{chunk}")
         raise
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`{work.__qualname__}` must return an xarray.Dataset, got {type(dataset).__name__}.")

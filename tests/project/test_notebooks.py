@@ -9,7 +9,11 @@ import pytest
 
 from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, read, sources
 
-CLAIMS = {f"{room}{i + 1}" for room, n in {"O": 6, "T": 9, "J": 10, "E": 2, "D": 9, "C": 1}.items() for i in range(n)}
+CLAIMS = {
+    f"{room}{i + 1}"
+    for room, n in {"O": 6, "T": 9, "J": 10, "E": 2, "D": 9, "C": 1}.items()
+    for i in range(n)
+}
 
 each_notebook = pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
 

@@ -25,10 +25,13 @@ from theory.checks.arrays import (
 from theory.checks.numbers import (
     Matrix,
     check_count,
+    check_floating,
     check_momentum,
     check_number,
     check_order,
+    check_plain,
     check_positive,
+    check_quotient,
     check_rate,
     finite_on_host,
     on_host,

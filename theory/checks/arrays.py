@@ -16,7 +16,7 @@ import array_api_compat
 import numpy as np
 
 from theory.blocks import has_finite_rows
-from theory.checks.numbers import check_number
+from theory.checks.numbers import check_number, check_plain
 from theory.logspace import Array, Namespace, sum_exp
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def namespace(**arrays: Array) -> Namespace:
     for name, array in arrays.items():
         if not array_api_compat.is_array_api_obj(array):
             raise TypeError(f"`{name}` must be an array (NumPy, torch, …), got {type(array).__name__}.")
+        check_plain(name, array)
         own = array_api_compat.array_namespace(array)
         if not own.isdtype(array.dtype, "real floating"):
             raise TypeError(f"`{name}` must be floating-point, got dtype {array.dtype}.")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.logspace import constant
 
 Matrix = NDArray[np.float64]
+
+LARGEST = 1e150
+"""What has a finite square in float64."""
 
 
 def check_number(
@@ -58,8 +62,33 @@ def check_count(name: str, value: Any, *, low: int = 1) -> int:
     return int(value)
 
 
+def check_plain(name: str, value: Any) -> None:
+    """`value` holds its numbers as they are: no mask over them, none left out, none still to come."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"`{name}` must be an array without a mask, got a masked array: x.filled(...) says what stands "
+            "where it is masked."
+        )
+    if not array_api_compat.is_torch_array(value):
+        return
+    if value.is_meta:
+        raise TypeError(f"`{name}` must hold numbers, got a tensor on the device 'meta', which has none.")
+    if (layout := str(value.layout)) != "torch.strided":
+        raise TypeError(f"`{name}` must be dense, got a tensor of layout {layout}: x.to_dense() is one.")
+
+
+def check_floating(name: str, value: Any) -> None:
+    """An array is of floating-point numbers: integers may be the bits of others, which pass for logits."""
+    if array_api_compat.is_array_api_obj(value) and "int" in str(value.dtype):
+        raise TypeError(
+            f"`{name}` must be floating-point, got dtype {value.dtype}: x.astype(float) if it holds numbers, "
+            "x.view(torch.bfloat16).float() if it holds the bits of bfloat16."
+        )
+
+
 def on_host(name: str, value: Any) -> Matrix:
     """`value`, of any library, device and real dtype, as a float64 NumPy array."""
+    check_plain(name, value)
     value = constant(value)
     for move in ("cpu", "double"):  # torch's half precisions have no counterpart in NumPy
         value = getattr(value, move)() if hasattr(value, move) else value
@@ -89,6 +118,15 @@ def check_momentum(name: str, values: ArrayLike) -> Matrix:
     if bad.any():
         raise ValueError(f"`{name}` must be in [0, 1], got {array[bad].ravel()[0]:g}.")
     return array
+
+
+def check_quotient(over: str, value: ArrayLike, **under: ArrayLike) -> None:
+    """value/τ has a finite square for each of the named τ > 0, so that what is made of it is a number."""
+    for name, below in under.items():
+        with np.errstate(all="ignore"):
+            largest = float(np.max(np.divide(value, below)))
+        if largest > LARGEST:
+            raise ValueError(f"`{over}`/`{name}` must be at most {LARGEST:g}, got {largest:g}.")
 
 
 def check_rate(name: str, value: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.checks import check_quotient
 from theory.curves.curve import Curve
 from theory.diagnosis.report import Fate, Finding, note, problem, warning
 from theory.dynamics.center import gain_limit_kernel
@@ -47,6 +48,10 @@ def turns_of(
         return Turns(
             safe=gain_limit_kernel(m_c, mu, tau_s, tau_t) == math.inf, decided=False, period=math.inf
         )
+    check_quotient("learning_rate", learning_rate, student_temperature=np.square(tau_s))
+    check_quotient(
+        "learning_rate`/`student_temperature", np.divide(learning_rate, tau_s), teacher_temperature=tau_t
+    )
     gain = student_gain_kernel(learning_rate, clusters, tau_s)
     found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, np.asarray(1.0 - m_c))
     return Turns(safe=bool(found.spectral_radius < 1), decided=True, period=float(found.period))

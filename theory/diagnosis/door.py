@@ -12,7 +12,9 @@ from theory.checks import (
     Matrix,
     check_against,
     check_finite,
+    check_floating,
     check_number,
+    check_quotient,
     check_rank,
     check_same_shape,
     check_scores,
@@ -105,6 +107,7 @@ def check_knobs(
 ) -> Knobs:
     """The numbers of a run whose τ_s is known, and its features."""
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
+    check_quotient("student_temperature", tau_s, temperature=temperature)
     if moves and (center_momentum is None) != (teacher_momentum is None):
         raise ValueError("`center_momentum` and `teacher_momentum` must be given together, got one of them.")
     m_t, m_c = (
@@ -114,6 +117,8 @@ def check_knobs(
     eta = None
     if learning_rate is not None:
         eta = check_number("learning_rate", learning_rate, low=0.0, open_low=True)
+        check_quotient("learning_rate", eta, student_temperature=np.square(tau_s))
+        check_quotient("learning_rate`/`student_temperature", np.divide(eta, tau_s), temperature=temperature)
     return Knobs(
         teacher_temperature=temperature,
         student_temperature=tau_s,
@@ -166,6 +171,7 @@ def _without_ones(center: Array) -> Array:
 
 def _one_ensemble(name: str, array: Array, rank: int) -> Matrix:
     """A float64 NumPy copy of [N, K], or of [K]."""
+    check_floating(name, array)
     host = on_host(name, array)
     if host.ndim != rank:
         raise ValueError(f"`{name}` must have shape {'[N, K]' if rank == 2 else '[K]'}, got {host.shape}.")
@@ -191,7 +197,7 @@ def _raw_outputs(name: str, array: Array) -> Matrix:
 
 
 def _views(features: Sequence[Array]) -> tuple[Matrix, ...]:
-    if not hasattr(features, "__iter__"):
+    if isinstance(features, str | dict) or not hasattr(features, "__iter__"):
         raise TypeError(f"`features` must be two or more views [M, D], got {type(features).__name__}.")
     views = tuple(_one_ensemble("features", view, 2) for view in features)
     if len(views) < 2 or len({view.shape for view in views}) > 1:

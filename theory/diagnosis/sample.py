@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
+from theory.checks import on_host
 from theory.diagnosis.shards import summary_of_shards
 from theory.files.opened import files_of, listed, opened
 from theory.files.rows import Rows
@@ -107,7 +108,7 @@ def source_of(
     array = _flat(opened("logits", logits, key) if is_named(logits) else logits)
     if isinstance(array, Rows) or array_api_compat.is_array_api_obj(array):
         shape = tuple(array.shape)
-        if len(shape) != 2:
+        if len(shape) != 2 or 0 in shape:
             return Source(rows=array)  # refused at the door
         w = None if weights is None else _share(weights, shape[:1])
         if scheduler is not None:
@@ -121,9 +122,9 @@ def source_of(
             return Source(rows=rows, weights=w, total=len(rows))
         index = np.flatnonzero(w > 0)
         return Source(rows=rows[index], weights=w[index], index=index, total=len(rows))
-    if weights is not None:
-        raise ValueError("`weights` must go with an array or a file, got an iterable of blocks.")
     if isinstance(array, Iterable) and not isinstance(array, str | bytes | dict | list | tuple):
+        if weights is not None:
+            raise ValueError("`weights` must go with an array or a file, got an iterable of blocks.")
         tap = _Tap(array)
         whole = summarize(tap, temperature=temperature)
         return Source(rows=tap.rows, whole=whole if whole.samples > len(tap.rows) else None)
@@ -174,11 +175,13 @@ def _blocks(array: Any, index: np.ndarray | None) -> Iterator[tuple[int, np.ndar
 
 def _share(weights: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Weights of all rows over their sum."""
-    w = np.asarray(_widened(weights) if hasattr(weights, "dtype") else weights, dtype=np.float64).reshape(-1)
+    w = on_host("weights", weights).reshape(-1)
     if w.shape != shape:
         raise ValueError(f"`weights` must have shape {shape}, one for each row, got shape {w.shape}.")
-    if not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
-        raise ValueError("`weights` must be finite, not negative, and of a positive sum.")
+    bad = ~(np.isfinite(w) & (w >= 0))
+    if bad.any() or not w.sum() > 0:
+        got = w[bad.argmax()] if bad.any() else w.sum()
+        raise ValueError(f"`weights` must be finite, not negative, and of a positive sum, got {got:g}.")
     return w / w.sum()
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import ArrayLike
 
-from theory.checks import Matrix, check_momentum, check_number, check_positive
+from theory.checks import Matrix, check_momentum, check_number, check_positive, check_quotient
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -143,6 +143,7 @@ def critical_center_momentum(
         student_temperature=check_positive("student_temperature", student_temperature),
         teacher_temperature=check_positive("teacher_temperature", teacher_temperature),
     )
+    check_quotient("student_temperature", tau_s, teacher_temperature=tau_t)
     alpha = np.where(np.isinf(a), 1.0, a / tau_s)
     if (alpha > 1).any():
         raise ValueError(
@@ -200,6 +201,7 @@ def center_gain_limit(
     mu = np.asarray(1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0))
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
+    check_quotient("student_temperature", tau_s, teacher_temperature=tau_t)
     check_moves(mu)
     return gain_limit_kernel(m_c, mu, tau_s, tau_t)
 
@@ -248,4 +250,5 @@ def _positive_root(square: Matrix, linear: Matrix, constant: Matrix) -> Matrix:
     """The root s ≥ 0 of square·s² + linear·s = constant, square and constant ≥ 0, without cancellation."""
     root = np.sqrt(linear**2 + 4 * square * constant)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(linear >= 0, 2 * constant / (linear + root), (root - linear) / (2 * square))
+        upwards = np.where(constant == 0, 0.0, 2 * constant / (linear + root))
+        return np.where(linear >= 0, upwards, (root - linear) / (2 * square))

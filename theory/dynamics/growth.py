@@ -25,7 +25,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from theory.checks import check_count, check_number, check_rate, finite_on_host
+from theory.checks import check_count, check_number, check_quotient, check_rate, finite_on_host
 from theory.dynamics.moments import check_moment_pair
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def growth_rates(
     a = check_number("gain", gain, low=0.0, open_low=True)
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
+    check_quotient("gain", a, student_temperature=tau_s, teacher_temperature=tau_t)
     mu = check_rate("teacher_rate", teacher_rate)
     if discrete and not (mu <= 1 or math.isinf(mu)):
         raise ValueError(

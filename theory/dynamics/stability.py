@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.checks import check_momentum, check_number, check_positive
+from theory.checks import check_momentum, check_number, check_positive, check_quotient
 from theory.dynamics.center import check_broadcast
 from theory.dynamics.moments import CrossViewMoments
 
@@ -105,6 +105,7 @@ def center_stability(
         teacher_momentum=1.0 - check_momentum("teacher_momentum", teacher_momentum),
         center_momentum=1.0 - check_momentum("center_momentum", center_momentum),
     )
+    check_quotient("gain", a, student_temperature=tau_s, teacher_temperature=tau_t)
     return stability_kernel(a / tau_s, a / tau_t, mu, rho)
 
 
@@ -175,11 +176,14 @@ def coupled_center_stability(
     >>> bool(coupled_center_stability(cross_view_moments(*views), **knobs).stable)
     False
     """
+    if not isinstance(moments, CrossViewMoments):
+        raise TypeError(f"`moments` must be CrossViewMoments, got {type(moments).__name__}.")
     a = check_number("gain", gain, low=0.0, open_low=True)
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = 1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0)
     rho = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    check_quotient("gain", a, student_temperature=tau_s, teacher_temperature=tau_t)
     second, cross = moments.second(bias=bias), moments.cross(constrained=False, bias=bias)
     one = np.ones(int(bias))
     student_mean = np.concatenate([moments.student_mean, one])

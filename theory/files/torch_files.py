@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.checks import check_plain
 from theory.files.member import Member, Unreadable
 from theory.files.rows import Rows
 from theory.files.safetensors_files import widened
@@ -50,7 +51,9 @@ def _loaded(path: Path) -> Any:
 def _flattened(name: str, value: Any, depth: int) -> Iterator[Member]:
     if hasattr(value, "detach"):
         dtype = str(value.dtype).removeprefix("torch.")
-        yield Member(name=name, shape=tuple(value.shape), dtype=dtype, open=partial(_array, value.detach()))
+        yield Member(
+            name=name, shape=tuple(value.shape), dtype=dtype, open=partial(_array, name, value.detach())
+        )
     elif isinstance(value, bool | int | float | str):
         yield Member(name=name, shape=(), dtype=type(value).__name__, open=partial(np.asarray, value))
     elif depth and isinstance(value, Mapping | list | tuple):
@@ -59,7 +62,8 @@ def _flattened(name: str, value: Any, depth: int) -> Iterator[Member]:
             yield from _flattened(f"{name}.{key}" if name else str(key), inner, depth - 1)
 
 
-def _array(tensor: Any) -> Any:
+def _array(name: str, tensor: Any) -> Any:
+    check_plain(name or "the tensor", tensor)
     if "bfloat16" not in str(tensor.dtype):
         return tensor.numpy()
     halves = tensor.view(dtype=importlib.import_module("torch").uint16).numpy()

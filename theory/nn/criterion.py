@@ -81,6 +81,11 @@ class Criterion(nn.Module):
         self.normalizer.load_average(center)
 
     @property
+    def skipped(self) -> int:
+        """Batches that were left out of the average, as `TeacherNormalizer.skipped`."""
+        return self.normalizer.skipped
+
+    @property
     def temperatures(self) -> tuple[float, float]:
         """τ_t and τ_s of the present step."""
         return self._temperature("teacher_temperature"), self._temperature("student_temperature")

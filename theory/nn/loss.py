@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from theory.checks import check_count, check_number
+from theory.checks import check_count, check_number, check_rank
 from theory.nn.counter import Counter
 from theory.nn.criterion import Criterion, settings_of
+from theory.nn.door import check_tensor
 from theory.nn.pairs import pair_cross_entropy
 from theory.nn.regularizer import prior_divergence
 from theory.teachers import Teacher
@@ -45,7 +46,8 @@ class ClusterDistillationLoss(Criterion):
     Save and restore it with the rest of the run: its moving average and step are in `state_dict()`. With
     gradient accumulation pass manual_update=True and call `criterion.update()` after each `optimizer.step()`:
     moved at every one of n micro-batches, an average of momentum m has mⁿ per optimiser step. Moving averages
-    see every micro-batch; teachers "by the batch" (momentum=None) are normalised by the micro-batch.
+    of teachers that pool see every micro-batch as one batch, the others refuse a second one; teachers "by the
+    batch" (momentum=None) are normalised by the micro-batch.
 
     A step costs, beside the matrix product of the head, three exponentials a teacher logit and two a student
     logit, and keeps r and the logits; times beside lightly's are in benchmarks/RESULTS.md. `torch.compile`
@@ -139,6 +141,9 @@ class ClusterDistillationLoss(Criterion):
         self.me_max = check_number("me_max", me_max, low=0.0)
         self.view_weights = None
         if view_weights is not None:
+            if not isinstance(view_weights, Sequence | Tensor) or not len(view_weights):
+                kind = type(view_weights).__name__
+                raise TypeError(f"`view_weights` must be numbers, one for each student view, got {kind}.")
             self.view_weights = [
                 check_number("view_weights", v, low=0.0, open_low=True) for v in view_weights
             ]
@@ -203,7 +208,7 @@ class ClusterDistillationLoss(Criterion):
         """
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")
-        students, teachers = _views(student), _views(teacher)
+        students, teachers = _views("student", student), _views("teacher", teacher)
         shared = 0 if isinstance(student, Tensor) else self._shared(len(students), len(teachers))
         self._check(students, teachers, weights)
         tau_t, tau_s = self._temperatures()
@@ -248,6 +253,7 @@ class ClusterDistillationLoss(Criterion):
         return sum(v[j] * (teachers - (j < shared)) for j in range(students))
 
     def _check(self, students: list[Tensor], teachers: list[Tensor], weights: Tensor | None) -> None:
+        check_rank("student", students[0], 2)
         for name, views in (("student", students), ("teacher", teachers)):
             for i, view in enumerate(views):
                 if view.shape != students[0].shape:
@@ -255,10 +261,14 @@ class ClusterDistillationLoss(Criterion):
                         f"`{name}` view {i} must have the shape of the first, {tuple(students[0].shape)}, "
                         f"got {tuple(view.shape)}: crops that come concatenated are x.chunk(n_crops)."
                     )
-        if weights is not None and tuple(weights.shape) != tuple(students[0].shape[-2:-1]):
-            wanted = tuple(students[0].shape[-2:-1])
+        wanted = tuple(students[0].shape[-2:-1])
+        if weights is not None and tuple(check_tensor("weights", weights).shape) != wanted:
             raise ValueError(f"`weights` must have shape {wanted}, one a sample, got {tuple(weights.shape)}.")
 
 
-def _views(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    return [logits] if isinstance(logits, Tensor) else list(logits)
+def _views(name: str, logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    if isinstance(logits, Tensor):
+        return [check_tensor(name, logits)]
+    if isinstance(logits, str | dict) or not isinstance(logits, Iterable):
+        raise TypeError(f"`{name}` must be a tensor or a list of views, got {type(logits).__name__}.")
+    return [check_tensor(f"{name}[{i}]", view) for i, view in enumerate(logits)]

@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from array_api_compat import torch as xp
-from torch import Tensor, nn
+from torch import Tensor
 
-from theory.checks import check_count, check_momentum, check_number, check_target, namespace
+from theory.checks import check_count, check_number, check_target, namespace
 from theory.logspace import normalize
-from theory.nn.averages import MovingMean, mean_over_ranks
-from theory.nn.door import check_average, check_shape, check_values, widened
+from theory.nn.averages import Averaging, MovingMean, mean_over_ranks
+from theory.nn.door import (
+    check_batch_shape,
+    check_momenta,
+    check_shape,
+    check_values,
+    in_words,
+    refuse_accumulation,
+    widened,
+)
 from theory.nn.opaque import any_statistic
 from theory.nn.ranks import gather_rows
 from theory.nn.statistics import tilted_softmax
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["TeacherNormalizer"]
 
 
-class TeacherNormalizer(nn.Module):
+class TeacherNormalizer(Averaging):
     """log r of teacher logits [..., N, K], for one of `theory.TEACHERS`.
 
     With a momentum the order is DINO's: the old average is applied, then moved to m·old + (1 − m)·batch, from
@@ -40,6 +48,11 @@ class TeacherNormalizer(nn.Module):
     In eval mode nothing moves. Under torch.distributed the statistic is that of all ranks' batches together,
     which may differ in size; a teacher that does not pool ("cumulant", "sinkhorn", "projected") gathers the
     logits for that. A batch without samples moves nothing. Half-precision logits are computed on in float32.
+
+    A batch whose statistic is not finite (or beyond 2⁶⁴) is left out of the average and counted in `skipped`.
+    Cast to half precision, the average and log π stay float32. `state_dict()` says which teacher, order and
+    rounds the average is of, and is refused by any other; one saved before it said so loads unasked, also
+    with strict=True.
 
     Parameters
     ----------
@@ -58,7 +71,8 @@ class TeacherNormalizer(nn.Module):
         Leading axes of independent ensembles; () for one training run.
     manual_update
         The average moves only when `update` is called, by all batches seen since: for gradient accumulation.
-        False moves it after every forward in training mode.
+        False moves it after every forward in training mode. A teacher that does not pool refuses a second
+        batch before the update: the statistic of both together does not follow from those of each.
     tol
         Marginal error of "projected".
     validate
@@ -108,7 +122,6 @@ class TeacherNormalizer(nn.Module):
     """
 
     log_target: Tensor
-    moving: MovingMean | None
 
     def __init__(
         self,
@@ -131,8 +144,9 @@ class TeacherNormalizer(nn.Module):
         self.settings = self.teacher.check_settings(order=order, rounds=rounds, tol=tol)
         self.order = self.teacher.order_of_average(self.settings)
         self.clusters = check_count("clusters", clusters, low=2)
+        batch_shape = check_batch_shape(batch_shape)
         if momentum is not None:
-            check_momentum("momentum", momentum)
+            momentum = check_momenta(momentum, batch_shape)
             if math.isinf(self.order):
                 raise ValueError(f"`order` must be finite with a moving average, got {self.order}.")
         uniform = torch.full((clusters,), -math.log(clusters))
@@ -144,7 +158,9 @@ class TeacherNormalizer(nn.Module):
         self.moving = None
         if momentum is not None and self.teacher.constrained:
             start = torch.zeros(clusters) if self.teacher.of_scores else uniform
-            self.moving = MovingMean(start.repeat(*batch_shape, 1), momentum=momentum, order=self.order)
+            of = in_words(self.teacher, self.settings)
+            start = start.repeat(*batch_shape, 1)
+            self.moving = MovingMean(start, momentum=momentum, order=self.order, of=of)
 
     def forward(
         self, logits: Float[Tensor, "*batch N K"], *, temperature: float | Tensor = 1.0
@@ -214,48 +230,8 @@ class TeacherNormalizer(nn.Module):
             tilted = self._tilt(logits, temperature, seen)
             return tilted_softmax(*tilted) if logits.shape[-2] else tilted[0]
 
-    def update(self) -> None:
-        """Moves the average by the batches since the last update, if there is one to move.
-
-        Raises
-        ------
-        RuntimeError
-            No batch was seen since.
-        """
-        if self.moving is not None:
-            self.moving.update()
-
-    @torch.no_grad()
-    def load_average(self, average: Tensor) -> None:
-        """The moving average goes on from this one; leading axes of 1 are left out.
-
-        Parameters
-        ----------
-        average
-            S, of the shape of `moving.average` but for leading axes of 1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            No tensor, of another size, NaN or +inf; or no moving average to load it into.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from theory.nn import TeacherNormalizer
-        >>> normalizer = TeacherNormalizer("centering", clusters=2, momentum=0.9)
-        >>> normalizer.load_average(torch.tensor([[[0.5, 0.0]]]))  # as lightly stores it
-        >>> normalizer.moving.average
-        tensor([0.5000, 0.0000])
-        """
-        if self.moving is None:
-            raise ValueError("`average` must have one to go to: `momentum` is None.")
-        self.moving.average.copy_(check_average(average, tuple(self.moving.average.shape)))
-
     def extra_repr(self) -> str:
-        needed = {name: getattr(self.settings, name) for name in self.teacher.settings}
-        parts = [f"{name}={value}" for name, value in ({"clusters": self.clusters} | needed).items()]
-        return ", ".join([repr(self.teacher.name), *parts])
+        return in_words(self.teacher, self.settings, clusters=self.clusters)
 
     def _check_shape(self, logits: Tensor, *, may_be_empty: bool = False) -> None:
         moved = self.moving if self.training else None
@@ -283,6 +259,8 @@ class TeacherNormalizer(nn.Module):
     def _see(self, z: Tensor, temperature: float | Tensor) -> None:
         """The average moves by these logits, now or with the next update."""
         assert self.moving is not None
+        if not self.teacher.pools and self.moving.holds:
+            refuse_accumulation(self.teacher)
         statistic, samples = self._statistic(z, temperature)
         self.moving.add(statistic, samples=samples)
         if not self.manual_update:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ __all__: list[str] = []
 def solved_statistic(z: Tensor, temperature: Tensor, log_target: Tensor, teacher: str, tol: float) -> Tensor:
     """S of a row of the table that solves for it; one node of a compiled graph."""
     tau = float(temperature) if temperature.ndim == 0 else temperature
-    return statistic_of(TEACHERS[teacher], Settings(tol=tol), z, tau, log_target).clone()
+    return _solved(TEACHERS[teacher], Settings(tol=tol), z, tau, log_target).clone()
 
 
 @solved_statistic.register_fake
@@ -33,7 +35,18 @@ def any_statistic(
     """S of evenly weighted logits; one node of a graph where a compiler could not follow."""
     if not z.shape[-2]:  # no samples, which count for nothing
         return z.new_zeros(*z.shape[:-2], z.shape[-1])
-    if teacher.exact and torch.compiler.is_compiling():
+    if not teacher.exact:
+        return statistic_of(teacher, settings, z, temperature, log_target)
+    if torch.compiler.is_compiling():
         tau = torch.as_tensor(temperature, dtype=z.dtype)
         return solved_statistic(z, tau, log_target, teacher.name, settings.tol)
-    return statistic_of(teacher, settings, z, temperature, log_target)
+    return _solved(teacher, settings, z, temperature, log_target)
+
+
+def _solved(
+    teacher: Teacher, settings: Settings, z: Tensor, temperature: float | Tensor, log_target: Tensor
+) -> Tensor:
+    """S where there is one to solve for; of NaN and +inf it is NaN, as for every other teacher."""
+    if bool((z < math.inf).all()):
+        return statistic_of(teacher, settings, z, temperature, log_target)
+    return z.new_full((*z.shape[:-2], z.shape[-1]), math.nan)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from theory.checks import check_plain
 from theory.nn.counter import Counter
 from theory.nn.criterion import Criterion, settings_of
+from theory.nn.door import check_tensor
 from theory.nn.pairs import pair_cross_entropy
 from theory.teachers import Teacher
 
@@ -192,6 +194,12 @@ class MaskedPatchLoss(Criterion):
         return pair_cross_entropy(r[None], [student], temperature=tau_s, shared=0)
 
     def _check(self, student: Tensor, teacher: Tensor, mask: Tensor | None, weights: Tensor | None) -> None:
+        for name, value in (("student", student), ("teacher", teacher)):
+            check_tensor(name, value)
+        if mask is not None and not isinstance(mask, Tensor):
+            raise TypeError(f"`mask` must be a tensor of bool, got {type(mask).__name__}.")
+        if mask is not None and not torch.compiler.is_compiling():
+            check_plain("mask", mask)
         wanted = 3 if mask is not None else 2
         if student.ndim != wanted or student.shape != teacher.shape:
             shape = "[B, P, K] with a mask" if wanted == 3 else "[M, K] without a mask"
@@ -204,6 +212,8 @@ class MaskedPatchLoss(Criterion):
                 f"`mask` must be of bool and shape {tuple(student.shape[:2])}, got {mask.dtype} and "
                 f"{tuple(mask.shape)}."
             )
+        if weights is not None:
+            check_tensor("weights", weights)
         if weights is not None and (mask is not None or weights.shape != student.shape[:1]):
             raise ValueError(
                 f"`weights` must go with packed tokens, {tuple(student.shape[:1])}, got "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import array_api_compat.numpy
+import numpy as np
 import torch
 from array_api_compat import torch as xp
 from torch import Tensor
@@ -48,8 +49,10 @@ def statistic_of(
         tau = tau.numpy() if isinstance(tau, Tensor) else tau
     log_p = z if known and teacher.of_scores else normalize(z, space, tau)
     batch = Batch(z, tau, Ensemble(log_p, weights, log_pi, space), even=True)
-    found = teacher.statistic_of(batch, settings)
-    return torch.from_numpy(found) if host else found
+    if not host:
+        return teacher.statistic_of(batch, settings)
+    with np.errstate(all="ignore"):  # a batch that overflows is left out of averages, and counted there
+        return torch.from_numpy(teacher.statistic_of(batch, settings))
 
 
 def tilted_softmax(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
+from theory.checks import check_plain
 from theory.files.opened import opened
 from theory.files.rows import Rows as FileRows
 from theory.logspace import Array, constant
@@ -85,11 +86,14 @@ def _weights(weights: Array | None, shape: tuple[int, ...]) -> np.ndarray | None
 
 
 def _on_host(name: str, array: Array) -> np.ndarray:
+    check_plain(name, array)
     array = constant(array)
     if hasattr(array, "cpu"):
         array = array.cpu()
         array = array.float() if "bfloat16" in str(array.dtype) else array
     try:
+        if isinstance(array, str | dict):
+            raise TypeError(name)
         host = np.asarray(array)
     except (TypeError, ValueError):
         raise TypeError(f"`{name}` must be an array of numbers, got {type(array).__name__}.") from None

@@ -135,7 +135,7 @@ def swav(
     """
     epsilon = check_number("epsilon", epsilon, low=0.0, open_low=True)
     rounds = check_count("rounds", rounds)
-    return scores_kernel("scores", scores, epsilon, rounds, weights, log_target)
+    return scores_kernel("scores", scores, epsilon, rounds, weights, log_target, sharpened_by="epsilon")
 
 
 def msn(
@@ -265,7 +265,7 @@ def sela(
     if 1.0 / sharpness == math.inf:
         raise ValueError(f"`sharpness` must have a finite inverse, got {sharpness:g}.")
     tol, max_iter = check_number("tol", tol, low=0.0, open_low=True), check_count("max_iter", max_iter)
-    ensemble, _ = check_logits(logits, 1.0 / sharpness, weights, log_target)
+    ensemble, _ = check_logits(logits, 1.0 / sharpness, weights, log_target, sharpened_by="sharpness")
     check_feasible(ensemble, name="logits")
     return project_kernel(ensemble, tol=tol, max_iter=max_iter).log_r
 
@@ -277,9 +277,13 @@ def scores_kernel(
     rounds: int,
     weights: Float[Array, "*#batch N"] | None,
     log_target: Float[Array, "*#batch K"] | None,
+    *,
+    sharpened_by: str = "temperature",
 ) -> Float[Array, "*batch N K"]:
     """log r after rounds of Sinkhorn on e^{z/τ}, clusters first: the first λ is that of `batch_softmax`."""
-    ensemble, tau = check_logits(scores, temperature, weights, log_target, name=name)
+    ensemble, tau = check_logits(
+        scores, temperature, weights, log_target, name=name, sharpened_by=sharpened_by
+    )
     log_tilt = scores_log_tilt_kernel(Batch(scores, tau, ensemble), Settings(rounds=rounds))
     return tilt_kernel(ensemble.log_p, log_tilt, ensemble.xp)
 

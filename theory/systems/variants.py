@@ -69,11 +69,10 @@ def capi(
     """
     rounds = check_count("rounds", rounds)
     temperature = check_number("temperature", temperature, low=0.0, open_low=True)
-    if getattr(logits, "ndim", 0) != 3:
-        shape = tuple(getattr(logits, "shape", ()))
-        raise ValueError(f"`logits` must have shape [N, P, K], got {shape}.")
-    check_rank("logits", logits, 3)
     xp, turned = namespace(logits=logits), (1, 0, 2)
+    if logits.ndim != 3:
+        raise ValueError(f"`logits` must have shape [N, P, K], got {tuple(logits.shape)}.")
+    check_rank("logits", logits, 3)
     log_r = scores_kernel("logits", xp.permute_dims(logits, turned), temperature, rounds, None, None)
     return xp.permute_dims(log_r, turned)
 

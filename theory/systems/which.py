@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.checks import check_count, check_number, check_rank, on_host
+from theory.checks import check_count, check_floating, check_number, check_rank, on_host
 from theory.logspace import Array
 from theory.systems.candidates import Given, center_ways, per_position_ways, position_ways, target_ways
 
@@ -199,8 +199,9 @@ def _told(what: str, found: tuple[Match, ...]) -> Iterator[str]:
 
 
 def _logits(array: Any) -> np.ndarray:
-    check_rank("logits", array, 2)
+    check_floating("logits", array)
     host = on_host("logits", array)
+    check_rank("logits", host, 2)
     if host.ndim not in (2, 3) or len(host) < 2:
         raise ValueError(f"`logits` must have shape [N, K] or [N, P, K] with N at least 2, got {host.shape}.")
     if not np.isfinite(host).all():

@@ -69,6 +69,19 @@ def test_a_broken_pipe_of_the_work_itself_is_not_hidden():
         exit_with(work, PROGRAM)
 
 
+def test_a_disk_that_is_full_anywhere_is_one_line(capfd):
+    def work():
+        raise OSError(28, "No space left on device", "/dev/shm/joblib")
+
+    with pytest.raises(SystemExit) as end:
+        exit_with(work, PROGRAM)
+    assert end.value.code == 1
+    said = capfd.readouterr().err
+    assert said.startswith(
+        f"{PROGRAM}: [Errno 28] No space left on device: '/dev/shm/joblib'; the same command"
+    )
+
+
 def test_help_shows_every_setting_with_its_default(call):
     status, out, _ = call("toy_experiment", "--help")
     assert status == 0
@@ -96,7 +109,12 @@ def test_help_shows_every_setting_with_its_default(call):
         (1, ["toy_experiment", "--device", "abacus"], "there is no device 'abacus' here"),
         (1, ["toy_experiment", "--device", "cuda:99"], "there is no device 'cuda:99' here"),
         (1, ["toy_experiment", "--output", "walks.csv"], "must be a file that ends in .nc, got walks.csv"),
-        (1, ["toy_experiment", "--output", "/dev/null/x.nc"], "nothing can be written in /dev/null"),
+        (
+            1,
+            ["toy_experiment", "--output", "/dev/null/x.nc"],
+            "/dev/null/x.nc cannot be written: Not a directory",
+        ),
+        (1, ["toy_experiment", "--output", f"{'x' * 300}.nc"], "cannot be written: File name too long"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line_before_any_work(call, results, status, arguments, message):
@@ -132,7 +150,7 @@ def test_default_settings_go_to_the_file_the_figures_are_drawn_from(call, result
     assert status == 0
     assert "toy_experiment.nc (" in out
     assert "python -m figures" in out
-    assert [path.name for path in results.iterdir()] == ["toy_experiment.nc"]
+    assert sorted(path.name for path in results.iterdir()) == ["CHECKSUMS", "toy_experiment.nc"]
     dataset = store.load(results / "toy_experiment.nc")
     store.check(dataset, toy_experiment.Settings())
     assert dict(dataset.sizes) == {"scale": 3, "seed": 4, "step": 64}
