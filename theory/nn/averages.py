@@ -121,8 +121,6 @@ class MovingMean(Wide):
 
     Attributes
     ----------
-    holds : bool
-        Whether `pending` is of any samples, as far as the host knows.
     average : Float[Tensor, "*batch K"]
         S, a buffer.
     pending : Float[Tensor, "*batch K"]
@@ -209,27 +207,30 @@ class MovingMean(Wide):
         return torch.tensor(list(self.of.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Nothing is left to be set: it is compared before anything is loaded."""
+        """Nothing: it is compared before anything is loaded."""
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *given: Any) -> None:
-        """As any module, but refused where S is of something else; older states do not say of what."""
-        silent = {"_extra_state": self.get_extra_state(), "skipped": torch.zeros_like(self.skipped)}
-        for name, value in silent.items():
-            state_dict.setdefault(prefix + name, value)
-        saved = bytes(state_dict[prefix + "_extra_state"].tolist()).decode()
-        if saved != self.of:
+        """Refused where S is of something else, which older states do not say, or no number."""
+        state_dict.setdefault(prefix + "_extra_state", self.get_extra_state())
+        state_dict.setdefault(prefix + "skipped", torch.zeros_like(self.skipped))
+        if (saved := bytes(state_dict[prefix + "_extra_state"].tolist()).decode()) != self.of:
             raise ValueError(f"`state_dict` must hold an average of teacher {self.of}, got one of {saved}.")
+        if (average := state_dict.get(prefix + "average")) is not None:
+            self.check_sound("state_dict", average)
         if (seen := state_dict.get(prefix + "seen")) is not None and not seen.ndim:
             state_dict[prefix + "seen"] = seen.expand(self.seen.shape).clone()  # once it was one for all
         super()._load_from_state_dict(state_dict, prefix, *given)
         self.waits = self.holds = bool((self.seen > 0).any())
 
+    def check_sound(self, name: str, average: Tensor) -> None:
+        """An average from outside is one that no skipped batch has left: it would never be a number again."""
+        if not bool(self._is_sound(average).all()):
+            raise ValueError(f"`{name}` must hold a finite average for this teacher, got NaN or inf in it.")
+
     def _is_sound(self, statistic: Tensor) -> Tensor:
         """Which ensembles [...] have a statistic that may be averaged."""
-        sound = statistic.abs() < LARGEST
-        if self.order > 0:
-            sound = sound | (statistic == -math.inf)
-        return sound.all(dim=-1)
+        small = statistic.abs() < LARGEST
+        return (small | (statistic == -math.inf) if self.order > 0 else small).all(dim=-1)
 
     def _share(self, value: float | Tensor) -> Tensor:
         """A number as a tensor beside the average, written there by the device itself."""
@@ -260,10 +261,7 @@ class Averaging(Wide):
 
     @property
     def skipped(self) -> int:
-        """Batches that were left out of the average, for they were not finite; the first look at one warns.
-
-        On an accelerator a look waits for it. Ensembles count by themselves.
-        """
+        """Batches that were not finite and left out; a look waits for the device, the first at some warns."""
         count = 0 if self.moving is None else int(self.moving.skipped)
         if count and not self._told:
             self._told = True
@@ -282,7 +280,7 @@ class Averaging(Wide):
         Raises
         ------
         TypeError, ValueError
-            No tensor, of another size, NaN or +inf; or no moving average to load it into.
+            No tensor, of another size, not finite; or no moving average to load it into.
 
         Examples
         --------
@@ -295,4 +293,6 @@ class Averaging(Wide):
         """
         if self.moving is None:
             raise ValueError("`average` must have one to go to: `momentum` is None.")
-        self.moving.average.copy_(check_average(average, tuple(self.moving.average.shape)))
+        found = check_average(average, tuple(self.moving.average.shape))
+        self.moving.check_sound("average", found)
+        self.moving.average.copy_(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -86,13 +85,11 @@ def check_values(z: Tensor, temperature: float | Tensor, *, validate: bool) -> f
 
 
 def check_average(average: Tensor, own: tuple[int, ...]) -> Tensor:
-    """An average [..., K] in the shape of one's own, without leading axes of 1; −inf is the log of 0."""
+    """An average [..., K] in the shape of one's own, without leading axes of 1."""
     given = tuple(check_tensor("average", average).shape)
     extra = len(given) - len(own)
     if extra < 0 or given[extra:] != own or set(given[:extra]) - {1}:
         raise ValueError(f"`average` must have shape {own}, got {given}.")
-    if bool((average.isnan() | (average == math.inf)).any()):
-        raise ValueError("`average` must not hold NaN or +inf.")
     return average.reshape(own)
 
 

@@ -164,6 +164,25 @@ def test_an_average_of_another_teacher_is_refused(saved, loaded, strict):
     assert torch.equal(criterion.normalizer.moving.average, before)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf, 1e30])
+def test_an_average_that_is_ruined_already_is_refused(value):
+    state = of_kind("centering").state_dict()
+    state["normalizer.moving.average"][1] = value
+    with pytest.raises(
+        ValueError, match=r"^`state_dict` must hold a finite average for this teacher, got NaN"
+    ):
+        of_kind("centering").load_state_dict(state)
+    with pytest.raises(ValueError, match=r"^`average` must hold a finite average"):
+        of_kind("centering").load_center(state["normalizer.moving.average"])
+
+
+def test_the_log_of_zero_is_an_average_of_inverse_priors():
+    criterion = of_kind("inverse_prior")
+    criterion.load_center(torch.tensor([-torch.inf, *[-1.0] * (K - 1)]))
+    of_kind("inverse_prior").load_state_dict(criterion.state_dict())
+    assert of_kind("inverse_prior").skipped == 0
+
+
 @pytest.mark.parametrize("batch_shape", [(), (3,)])
 def test_a_state_from_before_it_said_of_what_still_loads(batch_shape):
     normalizer = made("centering", momentum=0.9, batch_shape=batch_shape, manual_update=True)
