@@ -55,6 +55,28 @@ ROOMS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "explain_loss": (theory.explain_loss, _EXPLAINED),
     "summarize": (theory.summarize, {"logits": Z, "temperature": 0.5, "weights": WEIGHTS}),
+    "adaptive_gain": (
+        theory.dynamics.adaptive_gain,
+        {"learning_rate": 1e-3, "gradient_noise": 0.1, "clusters": K, "student_temperature": 0.1},
+    ),
+    "adaptive_turns": (
+        theory.dynamics.adaptive_turns,
+        {"teacher_momentum": 0.99, "center_momentum": 0.999} | TEMPERATURES,
+    ),
+    "learnt_solution": (theory.dynamics.learnt_solution, {"correlation": 0.7, "clusters": K} | TEMPERATURES),
+    "learnt_center_stability": (
+        theory.dynamics.learnt_center_stability,
+        {"correlation": 0.7, "clusters": K, "center_momentum": 0.9} | _CENTER,
+    ),
+    "center_race": (theory.dynamics.center_race, {"correlation": 0.7, "center_momentum": 0.9} | _CENTER),
+    "held_share": (theory.dynamics.held_share, TEMPERATURES),
+    "shared_head_stability": (
+        lambda first=0.9, **options: theory.dynamics.shared_head_stability(
+            center_momenta=(first, None), teacher_temperatures=(0.04, 0.07), **options
+        ),
+        {"share": 0.5, "gain": 0.01, "teacher_momentum": 0.99, "student_temperature": 0.1},
+    ),
+    "fold_shift": (theory.dynamics.fold_shift, {"shift": 0.05, "batch_size": 4.0, "learning_rate": 0.5}),
     "center_gain_limit": (
         theory.dynamics.center_gain_limit,
         {"center_momentum": 0.9, "teacher_momentum": 0.99} | TEMPERATURES,
