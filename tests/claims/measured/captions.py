@@ -1,7 +1,10 @@
 """Captions whose numbers no claim's paragraph repeats: settings as the results were made with, and fates."""
 
+import math
+
 from experiments.engine.store import settings_of
-from tests.claims.measured.forms import fixed, word
+from tests.claims.measured.forms import fixed, span, upper, word
+from tests.claims.measured.jensen import DATA, price
 from tests.claims.measured.statements import results, says
 
 
@@ -107,3 +110,103 @@ def free_logits():
     assert float(held.nmi_by_leak.where(below).min()) > 1 - 1e-6
     assert float(held.student_information_by_leak.where(beyond).max()) < 1e-6
     yield ("They find the groups up to the predicted leak and nothing beyond it",)
+
+
+@says("figure jensen_gap")
+def looseness_of_the_caption():
+    found = results("jensen_gap").sel(network="inverse_prior")
+    looseness = (found.specht / found.gap).median(("seed", "cluster"))
+    yield "and here {} to {} times too large", *span(looseness, 0)
+    ratio = (found.half_variance / found.gap).median(("seed", "cluster"))
+    for data in DATA:
+        edge = float(found.hoeffding_silent_below.sel(data=data).median())
+        beyond = ratio.sel(data=data, temperature=slice(3 * edge, None))
+        assert float(abs(beyond - 1).max()) < 0.03
+        assert 1.3 < float(ratio.sel(data=data).sel(temperature=edge, method="nearest")) < 1.4
+    yield ("a third or more too large at the dotted line and within three per cent from three times",)
+
+
+@says("figure power_family")
+def orders():
+    found = results("power_family")
+    settings = settings_of(found)
+    yield "teacher; {} seeds, paired", f"{found.sizes['seed']}"
+    yield "(log K = {})", fixed(math.log(settings["clusters"]), 2)
+    yield "of the same seed's run with s = 1, or {}", f"{settings['steps']}"
+    nmi = found.nmi.isel(step=-1).median("seed")
+    assert (nmi.sel(teacher=["-1", "2", "4", "16"]).max("teacher") < nmi.sel(teacher="1")).all()
+    yield ("Beyond the ends, on either side, NMI is lower",)
+
+
+@says("figure price_of_centering")
+def identity_of_the_caption():
+    found = results("price_of_centering")
+    runs = math.prod(found.sizes[dim] for dim in ("run", "data", "seed"))
+    error = float(found.identity_error.max())
+    yield (
+        "at all {} steps of {} runs, to {}·10⁻¹⁴ nat",
+        f"{int(found.step[-1]) + 1}", f"{runs}", upper(error * 1e14, 0),
+    )  # fmt: skip
+    yield "L starts at {} to {} times I", *span(price().isel(step=0), 0)
+    yield "and ends at about {} times", word(round(float(price().isel(step=-1).mean())))
+
+
+@says("figure price_of_centering_paid")
+def paid_in_balance():
+    found = results("price_of_centering")
+    others = found.sel(bound="mean", run=["inverse_prior", "projected"])
+    yield "(g, h): {} to {} clusters", *(word(x) for x in span(-others.clusters_in_use_difference, 0))
+    centred = found.sel(run="centering").median("seed")
+    deficit = centred.deficit_of_teacher
+    worse = deficit.sel(aside="centering") > deficit.sel(aside="inverse_prior")
+    since = found.step.where(worse.cumulative("step").sum() == 0).max("step")  # the last record before it
+    (first,) = {int(found.step[found.step > step][0]) for step in since}
+    assert worse.where(found.step >= first, True).all()
+    yield "from step {} on it is worse", f"{first}"
+    short = deficit.sel(aside="centering").isel(step=-1)
+    yield "and stays {} nat short", fixed(short.mean(), 1)
+    ratio = (centred.tv_bound / centred.tv_max).where(centred.tv_bound < 0.99)
+    yield "within a factor of {} of the largest distance", upper(ratio.max(), 1)
+
+
+@says("figure adaptive")
+def at_the_settings_of_dino():
+    found = settings_of(results("adaptive"))
+    yield (
+        "(m_t = {}) and temperatures ({}, {})",
+        *(f"{found[name]:g}" for name in ("teacher_momentum", "student_temperature", "teacher_temperature")),
+    )
+    yield "in the last two fifths of {} steps", f"{found['steps']:,}"
+    rates = (f"{rate:.0e}".replace("e-0", "e-") for rate in found["learning_rates"])
+    yield "(circle {}, square {}, diamond {}, triangle {})", *rates
+
+
+@says("figure collapse")
+def sharpened():
+    found = settings_of(results("collapse"))
+    yield "sharpened (τ_t = {} τ_s,", f"{found['teacher_temperatures'][0] / found['student_temperature']:g}"
+
+
+@says("figure learnt_race")
+def at_the_settings_of_the_race():
+    found = settings_of(results("learnt_race"))
+    yield (
+        "{} clusters, α = {}, τ = {}/{}",
+        word(found["clusters"]),
+        *(f"{found[name]:g}" for name in ("step_size", "student_temperature", "teacher_temperature")),
+    )
+
+
+@says("figure phase_diagram_learner")
+def small_batches_of_the_learner():
+    yield "batches of {} make out of noise", f"{settings_of(results('phase_diagram'))['batch_size']}"
+
+
+@says("figure price_of_centering")
+def held_out():
+    yield "on {} held-out samples", f"{settings_of(results('price_of_centering'))['evaluation_size']}"
+
+
+@says("figure growth")
+def momenta():
+    yield "it follows with momentum {}", f"{float(results('growth').teacher_momentum[-1]):g}"

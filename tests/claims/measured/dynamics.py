@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from experiments.engine.store import settings_of
 from tests.claims.measured.forms import fixed, interval, percent, span, upper, word
 from tests.claims.measured.objective import on_digits
 from tests.claims.measured.statements import results, says
@@ -61,7 +62,7 @@ def rates():
 def agreement(student: str, *, beyond: float = 0.0):
     """Share of the cells, farther than `beyond` from τ_t = r τ_s, on the right side of it."""
     found = results("phase_diagram").sel(student=student, teacher=HELD)
-    kept = found.student_information.mean("seed") / math.log(8)
+    kept = found.student_information.mean("seed") / math.log(settings_of(found)["components"])
     right = (kept > LEARNT) == (found.ratio < found.correlation)
     far = abs(found.ratio - found.correlation) > beyond + 1e-9 if beyond else right.notnull()
     return right.where(far).mean(("ratio", "correlation"))
@@ -135,8 +136,14 @@ def hysteresis():
         "and cold runs start up to {}, {}, {}"),
         fixed(found.ratio[1] - found.ratio[0], 3), *warmed, *cold,
     )  # fmt: skip
-    lost = last_alive("warmed up", 12, "minibatch") + float(found.ratio[1] - found.ratio[0])
-    yield "On batches of {} the {}-cluster run is lost at {} already", "128", "12", fixed(lost, 3)
+    lost = last_alive("warmed up", counts[-1], "minibatch") + float(found.ratio[1] - found.ratio[0])
+    batch = settings_of(found)["batch_size"]
+    yield (
+        "On batches of {} the {}-cluster run is lost at {} already",
+        f"{batch}",
+        f"{counts[-1]}",
+        fixed(lost, 3),
+    )
 
 
 @says("D4")
@@ -157,8 +164,9 @@ def slower_than_the_line():
     line = np.exp(
         np.interp(np.log(found.teacher_rate), np.log(found.fine_teacher_rate), np.log(found.critical_line))
     )
-    kept = found.student_prior_entropy.isel(center=slice(-1)).min("seed").to_numpy() / math.log(4)
-    last = [max(np.flatnonzero(row < 0.5), default=-1) for row in kept]
+    kept = found.student_prior_entropy.isel(center=slice(-1)).min("seed").to_numpy()
+    half = math.log(settings_of(found)["clusters"]) / 2
+    last = [max(np.flatnonzero(row < half), default=-1) for row in kept]
     slower = [at / (rate[i] * rate[i + 1]) ** 0.5 for at, i in zip(line, last, strict=True) if i >= 0]
     assert min(slower) > 4 and max(slower) < 10
     yield ("four to ten times slower than the line",)

@@ -1,5 +1,6 @@
 """E1 and E2: what a batch does to the prior, and training on small batches."""
 
+from experiments.engine.store import settings_of
 from tests.claims.measured.forms import fixed, middle
 from tests.claims.measured.statements import results, says
 from tests.claims.measured.teachers import USUAL
@@ -65,10 +66,13 @@ def training_on_small_batches():
 
 @says("E2")
 def the_averaged_inverse_prior():
-    found = results("batch_size").sel(training_batch_size=4, teacher="inverse_prior").clusters_in_use
+    everything = results("batch_size")
+    found = everything.isel(training_batch_size=0).sel(teacher="inverse_prior").clusters_in_use
     median, low, high = middle(found.sel(normaliser="moving average"), 0)
     assert float(found.sel(normaliser="batch").min()) > float(found.sel(normaliser="moving average").max())
     yield (
         "the averaged inverse prior at $B = {}$, $m = {}$ collapses ({} [{}, {}] clusters in use)",
-        "4", "0.9", median, low, high,
+        f"{int(found.training_batch_size)}",
+        f"{settings_of(everything)['center_momentum']:g}",
+        median, low, high,
     )  # fmt: skip

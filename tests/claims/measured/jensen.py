@@ -13,7 +13,7 @@ from experiments.studies.shared import paired_difference, variant_of
 from experiments.training.distill import Training, train
 from experiments.training.metrics import on_host
 from experiments.training.model import Architecture
-from tests.claims.measured.forms import fixed, interval, span, upper, word
+from tests.claims.measured.forms import fixed, span, word
 from tests.claims.measured.objective import on_digits
 from tests.claims.measured.statements import results, says
 from tests.claims.measured.teachers import USUAL, usual
@@ -242,50 +242,3 @@ def hot_teachers():
     ]  # colder than where rounding is all there is
     a, b = np.polyfit((1, 2, 3), rounds, 1)
     yield r"$\tau^{-({}t+{})}$ for $t$ Sinkhorn rounds", fixed(a, 0), fixed(b, 0)
-
-
-@says("figure jensen_gap")
-def looseness_of_the_caption():
-    found = results("jensen_gap").sel(network="inverse_prior")
-    looseness = (found.specht / found.gap).median(("seed", "cluster"))
-    yield "and here {} to {} times too large", *span(looseness, 0)
-    ratio = (found.half_variance / found.gap).median(("seed", "cluster"))
-    for data in DATA:
-        edge = float(found.hoeffding_silent_below.sel(data=data).median())
-        beyond = ratio.sel(data=data, temperature=slice(3 * edge, None))
-        assert float(abs(beyond - 1).max()) < 0.03
-        assert 1.3 < float(ratio.sel(data=data).sel(temperature=edge, method="nearest")) < 1.4
-    yield ("a third or more too large at the dotted line and within three per cent from three times",)
-
-
-@says("figure power_family")
-def settings_of_the_caption():
-    found = results("power_family")
-    yield "teacher; {} seeds, paired", f"{found.sizes['seed']}"
-    yield "(log K = {})", fixed(math.log(16), 2)
-
-
-@says("figure price_of_centering")
-def identity_of_the_caption():
-    found = results("price_of_centering")
-    runs = math.prod(found.sizes[dim] for dim in ("run", "data", "seed"))
-    error = float(found.identity_error.max())
-    yield (
-        "at all {} steps of {} runs, to {}·10⁻¹⁴ nat",
-        f"{int(found.step[-1]) + 1}", f"{runs}", upper(error * 1e14, 0),
-    )  # fmt: skip
-    yield "L starts at {} to {} times I", *span(price().isel(step=0), 0)
-    yield "and ends at about {} times", word(round(float(price().isel(step=-1).mean())))
-
-
-@says("figure price_of_centering_paid")
-def paid_in_balance():
-    found = results("price_of_centering").sel(bound="mean", run=["inverse_prior", "projected"])
-    given_up = span(-found.clusters_in_use_difference, 0)
-    yield "(g, h): {} to {} clusters", *(word(x) for x in given_up)
-    short = results("price_of_centering").deficit_of_teacher.sel(run="centering", aside="centering")
-    yield "and stays {} nat short", fixed(short.isel(step=-1).median("seed").mean(), 1)
-    nmi = results("price_of_centering").nmi_difference.sel(run=["projected"])
-    assert (interval(nmi.sel(data="mixture", run="projected"), 2)[1]).startswith("−")
-    bound = results("price_of_centering").sel(run="centering").median("seed")
-    assert float((bound.tv_bound / bound.tv_max).where(bound.tv_bound < 0.99).max()) < 1.5

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from experiments.engine.store import settings_of
 from tests.claims.measured.forms import fixed, interval, lower, span, upper
 from tests.claims.measured.statements import results, says
 
@@ -11,6 +12,11 @@ USUAL = 0.04
 NETWORKS = ("inverse_prior", "centering", "moving_centering", "projected")
 CONSTRAINED = ("moving_centering", "centering", "inverse_prior", "projected")
 STEEP, TRUE, UNIFORM, TOO_STEEP = 1.5, 1.0, 0.0, 1.5  # exponents of the shares, and of the target over them
+
+
+def clusters() -> int:
+    """K of the runs of `collapse`."""
+    return settings_of(results("collapse"))["clusters"]
 
 
 def usual():
@@ -140,14 +146,14 @@ def constrained_runs_live():
     )
     yield (
         r"below {} nats ($\log K = {}$)",
-        lower(held.student_prior_entropy.isel(step=-1).min(), 2), fixed(math.log(16), 2),
+        lower(held.student_prior_entropy.isel(step=-1).min(), 2), fixed(math.log(clusters()), 2),
     )  # fmt: skip
     used = held.clusters_in_use.sel(data="mixture").median("seed")
     own = used.sel(teacher="inverse_prior")
     low = own.min("step")
     yield (
         "for about {} steps ({} → {} of {} in use on the mixture)",
-        f"{int(own.step[own == low][-1])}", f"{float(own[0]):g}", f"{float(low):g}", "16",
+        f"{int(own.step[own == low][-1])}", f"{float(own[0]):g}", f"{float(low):g}", f"{clusters()}",
     )  # fmt: skip
 
 
@@ -157,20 +163,20 @@ def biased_starts():
     nmi = found.nmi_by_bias.min("seed")
     assert (nmi.drop_sel(teacher="unconstrained") > 1 - 1e-6).all()
     assert (nmi.sel(teacher="unconstrained") < 1e-6).all()
-    largest = float(found.bias.max()) / 0.5  # over τ_t
+    largest = float(found.bias.max()) / settings_of(found)["teacher_temperature"]
     yield r"biased by up to {} units of $\tau_t$", f"{largest:g}"
 
 
 @says("T8")
 def uniform_collapse():
     end = results("collapse").isel(step=-1).sel(teacher=list(CONSTRAINED), teacher_temperature=0.1)
-    assert float(abs(end.loss - math.log(16)).max()) < 0.02
+    assert float(abs(end.loss - math.log(clusters())).max()) < 0.02
     yield (
         r"all {} constrained runs end at loss $\log K$ with $I \le {}$",
         f"{end.loss.size}", upper(end.student_information.max(), 3),
     )  # fmt: skip
     used = [end.clusters_in_use.sel(data=d).median() for d in ("mixture", "digits")]
-    yield "({} and {} of {}, medians)", *(fixed(x, 0) for x in used), "16"
+    yield "({} and {} of {}, medians)", *(fixed(x, 0) for x in used), f"{clusters()}"
 
 
 @says("figure target_prior")
