@@ -19,7 +19,7 @@ run less each other run at the end, paired by seed, mean and 95% interval, fille
 circles mixture, squares digits.
 
 What to see: at the sharp start centering meets the uniform prior better than one inverse-prior step; from
-step 100 or 150 on it is worse, and stays 0.2 nat short. The bound holds and is within a factor of 1.5 of
+step 140 on it is worse, and stays 0.2 nat short. The bound holds and is within a factor of 1.4 of
 the largest distance, once that is not everything. Between runs the price is paid in balance (g, h): three
 to eight clusters. It is not paid in NMI, and not in information, of which the centred teacher has as much
 or more (f): [J5] is about one ensemble and does not say that a run trained with L in the objective ends

@@ -1,0 +1,41 @@
+"""Numbers that a text about measurements does not have from `results/`, each with the reason."""
+
+FORMULA = "part of a formula"
+TEMPERATURES = "asserted by tests/theory/dynamics/test_temperatures.py, at these settings"
+SETTLED = "a closed form of the claims named beside it"
+PUBLISHED = "DINO's own numbers, or what nobody has published"
+STEPS = "asserted by tests/theory/dynamics/test_stability.py"
+
+NOT_FROM_RESULTS: dict[str, dict[str, str]] = {
+    "T3": {r"shares $\propto 1/\text{rank}$": FORMULA},
+    "J5": {"(95% interval;": "the level of `paired_difference`"},
+    "J10": {r"$\tau^2 J/(": FORMULA},
+    "E1": {"$c^2/B": FORMULA},
+    "J6": {"worse than that one for $R > 8$": "where R²/8 passes R"},
+    "D1": {
+        "no interval leaving out 0": "the difference that there would not be",
+        "Jacobians agree to 1e-9 relative": "asserted by tests/theory/dynamics/test_linearisation.py",
+    },
+    "D3": {
+        r"survive at $0.99\,\tau_t^\dagger$ and die at $1.01\,\tau_t^\dagger$": TEMPERATURES,
+        "($K = 8$, $r = 0.5$; $K = 20$, $r = 0.7$)": TEMPERATURES,
+    },
+    "Directions": {
+        "(notebook 05)": "a name",
+        r"$B \le 64$ per device": "proposed",
+        r"$1 - m_c \ge (1 - m_t)(\tau_s/\tau_t - 1)/m_t$ at any learning rate up to $K\tau_s^2$": SETTLED,
+        "0.994 for DINO's numbers": SETTLED,
+        "$m_c$ between 0.99 and 0.999": PUBLISHED,
+    },
+    "README.md": {
+        "1 − m_c ≥ (1 − m_t)(τ_s/τ_t − 1)/m_t": SETTLED,
+        "published 0 / 0.9 / 0.99 live and 0.999 dies": PUBLISHED,
+        "grows like 1/τ": SETTLED,
+        "vacuous for Δ above about 20 nats": SETTLED,
+        "scikit-learn's 8×8 digits": "the size of an image",
+    },
+    "D4": {
+        "agrees with the matrix to 1e-6 relative": STEPS,
+        "period on the line within 0.5%": STEPS,
+    },
+}
