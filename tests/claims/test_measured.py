@@ -6,6 +6,7 @@ from tests.claims.measured import (
     captions,
     dynamics,
     estimation,
+    further,
     jensen,
     objective,
     readme,
@@ -13,10 +14,10 @@ from tests.claims.measured import (
 )
 from tests.claims.measured.exceptions import NOT_FROM_RESULTS
 from tests.claims.measured.statements import MADE, NUMBER, Statement, flat, statements
-from tests.claims.measured.texts import DIRECTIONS, ELSEWHERE, README, paragraphs, texts
+from tests.claims.measured.texts import DIRECTIONS, README, paragraphs, texts
 
-MODULES = (objective, teachers, jensen, estimation, dynamics, readme, captions)
-COVERED = [*(label for label in paragraphs() if label not in ELSEWHERE), DIRECTIONS, README]
+MODULES = (objective, teachers, jensen, estimation, dynamics, further, readme, captions)
+COVERED = [*paragraphs(), DIRECTIONS, README]
 
 
 def missing(made, text):

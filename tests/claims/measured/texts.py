@@ -9,8 +9,8 @@ from tests.claims.notes import NOTES
 
 README = "README.md"
 DIRECTIONS = "Directions"
-ELSEWHERE = ("D5", "D6", "D7", "D8", "D9")
-"""Claims of published runs and of the predictions, whose numbers `predictions/` and their studies hold."""
+FIRST = "first screen"
+FOUND = (FIRST, "What was predicted, and what came", "What does not hold, and what is not covered")
 
 
 @cache
@@ -18,9 +18,7 @@ def texts() -> dict[str, str]:
     """Place → its text: `O4` is that claim's paragraph **Measured.**, `figure collapse` a caption."""
     captions = {f"figure {name}": flat(entry.constants["CAPTION"]) for name, entry in figures().items()}
     readme = _sections(README)
-    found = "\n".join(
-        readme[title] for title in ("What it found", "What does not hold, and what is not covered")
-    )
+    found = "\n".join(readme[title] for title in FOUND)
     return paragraphs() | {DIRECTIONS: _sections(NOTES)[DIRECTIONS], README: flat(found)} | captions
 
 
@@ -38,7 +36,9 @@ def paragraphs() -> dict[str, str]:
 
 def _sections(page: str) -> dict[str, str]:
     parts = re.split(r"^## (.+)$", _read(page), flags=re.MULTILINE)
-    return {title: flat(body) for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {FIRST: flat(parts[0])} | {
+        title: flat(body) for title, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
 
 
 def _read(page: str) -> str:
