@@ -157,11 +157,12 @@ def _about_any_rate(judgement: CenterJudgement, batch_size: int | None) -> Itera
         text = f"the centre keeps up at any learning rate up to K τ_s²: momentum below {safe:.5g}."
         yield ok("D4", text)
         return
-    text = f"the centre keeps up only while η/(K τ_s) is below {limit:.3g} per step."
+    text = f"the centre keeps up only while η/(K τ_s) is below {limit:.3g} per step: not under Adam."
     if limit == 0:
         text = "this centre never moves, and loses any teacher that is sharper than its student."
     remedy = other_center(batch_size, judgement.center_momentum_safe)
-    yield warning("D4", text, f"{remedy}: enough at any learning rate up to K τ_s².")
+    enough = "enough at any learning rate up to K τ_s²; moved at each of n micro-batches a centre has m_cⁿ"
+    yield warning("D4", text, f"{remedy}: {enough}.")
 
 
 def _about_this_rate(
