@@ -167,6 +167,20 @@ def test_a_run_that_loses_the_race_loses_clusters():
     assert raced(0.99, r=0.5) < 0.9 * raced(0.0, r=0.5)
 
 
+@pytest.mark.claim("D7")
+def test_information_is_no_lyapunov_function_of_a_constrained_run():
+    """A start surer than the learnt solution loses information at every step, on its way to it."""
+    found = learnt_solution(0.7, clusters=4, **DINO)
+    w = 3 * found.logit * np.eye(4)
+    state, path = (w, w, w.mean(0)), []
+    for _ in range(3000):
+        q = softmax(state[0] / 0.1, axis=1)
+        path.append((q * np.log(q / q.mean(0))).sum(1).mean())
+        state = step(state, r=0.7, k=4, a=0.01, mu=0.1, rho=0.1)
+    assert np.diff(path).max() < 1e-12
+    equal(path[-1], found.information, rtol=1e-6)
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="`correlation` must be below 1, got 1"):
         learnt_solution(1.0, clusters=8, **DINO)
