@@ -13,7 +13,8 @@ from matplotlib.text import Text
 def note(axis: Axes, x: float, y: float, words: str, **look: Any) -> Text:
     """Words in the picture, with an edge of white that keeps them apart from what they lie on."""
     edge = [withStroke(linewidth=2.0, foreground="white")]
-    return axis.text(x, y, words, **({"fontsize": 6.5, "color": "0.2", "path_effects": edge} | look))
+    plain: dict[str, Any] = {"fontsize": 6.5, "color": "0.2", "path_effects": edge}
+    return axis.text(x, y, words, **(plain | look))
 
 
 def name_lines(
