@@ -13,7 +13,7 @@ from matplotlib.text import Text
 def note(axis: Axes, x: float, y: float, words: str, **look: Any) -> Text:
     """Words in the picture, with an edge of white that keeps them apart from what they lie on."""
     edge = [withStroke(linewidth=2.0, foreground="white")]
-    plain: dict[str, Any] = {"fontsize": 6.5, "color": "0.2", "path_effects": edge}
+    plain: dict[str, Any] = {"fontsize": 6.5, "color": "0.2", "linespacing": 0.95, "path_effects": edge}
     return axis.text(x, y, words, **(plain | look))
 
 
@@ -34,11 +34,10 @@ def name_lines(
             if short > 0:
                 heights[i - 1] -= short / 2
                 heights[i] += short / 2
-        heights -= max(0.0, heights[-1] - 0.98)
+        heights += max(0.0, 0.02 - heights[0]) - max(0.0, heights[-1] - 0.98)
+    look: dict[str, Any] = {"fontsize": 6.5, "va": "center", "linespacing": 0.95, "clip_on": False}
     for height, (_, words, color) in zip(heights, rows, strict=True):
-        axis.text(
-            x, height, words, color=color, fontsize=6.5, va="center", transform=axis.transAxes, clip_on=False
-        )
+        axis.text(x, height, words, color=color, transform=axis.transAxes, **look)
 
 
 def name_rows(axis: Axes, names: list[str], *, groups: tuple[int, ...] = ()) -> None:
