@@ -37,7 +37,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             x = runs["size"] * 1.06 ** (shift - 1.5)
             mean = runs.mean("seed")
             bars = [mean - runs.min("seed"), runs.max("seed") - mean]
-            look = LOOKS[teacher].keywords(label=True)
+            look = LOOKS[teacher].keywords()
             axis.errorbar(x, mean, yerr=bars, lw=0.8, elinewidth=0.5, **look)
         axis.set(xscale="log", xlabel=r"initial logits / $\tau_s$", ylabel=label)
         axis.set_title(f"{letter}  {title}")
@@ -51,6 +51,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     note(nmi, 0.0012, 0.92, "constrained: the truth", va="top")
     note(nmi, 110, 0.34, "clusters of\nthe start", ha="right", va="top")
     note(held, 0.0012, 1.31, "projected: softer answers", va="top", color=LOOKS["projected"].color)
-    handles, labels = held.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    keys = [held.plot([], [], **LOOKS[t].keywords(label=True))[0] for t in dataset.teacher.values]
+    figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
     return figure

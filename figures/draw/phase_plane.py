@@ -23,13 +23,14 @@ where views agree nearly always. What each dead region looks like, for all four 
 `phase_diagram`.
 """
 MAP = LinearSegmentedColormap.from_list("information", ["#F4F4F4", "#56B4E9", "#0072B2", "#003A5C"])
+DARK, LIGHT = "0.2", "white"
 REGIONS = {
     "unconstrained": (
-        (0.1, 0.55, "one cluster", "0.2"),
-        (0.3, 1.06, "uniform", "0.2"),
-        (0.76, 0.24, "few\nclusters", "white"),
+        (0.1, 0.55, "one cluster", DARK),
+        (0.3, 1.06, "uniform", DARK),
+        (0.76, 0.24, "few\nclusters", LIGHT),
     ),
-    "centering": ((0.1, 0.75, "uniform", "0.2"), (0.7, 0.42, "learns", "white")),
+    "centering": ((0.1, 0.75, "uniform", DARK), (0.7, 0.42, "learns", LIGHT)),
 }
 """Teacher → place, name and ink of its regions."""
 
