@@ -7,8 +7,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.training.names import split
 from figures.draw.shared import name_lines, note
 from figures.look import LOOKS, PAGE
+from theory import TEACHERS
 
 CAPTION = """
 The no-collapse certificate along training runs, on held-out samples; medians over seeds with the range as a
@@ -41,9 +43,10 @@ def look_of(run: str) -> dict[str, Any]:
 
 def name_of(run: str) -> str:
     """What a run is, and what becomes of it where it does not survive."""
-    if run == "unconstrained":
-        return "unconstrained:\ncollapses to few clusters"
-    return LOOKS[run].label if run in LOOKS else "moving, not sharpened:\ncollapses to uniform"
+    if run not in LOOKS:
+        return "moving, not sharpened:\ncollapses to uniform"
+    held = TEACHERS[split(run)[0]].constrained
+    return LOOKS[run].label if held else f"{LOOKS[run].label}:\ncollapses to few clusters"
 
 
 def draw(dataset: xr.Dataset) -> Figure:

@@ -6,9 +6,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
+from experiments.training.names import split
 from figures.draw.collapse import fates
 from figures.draw.shared import note
 from figures.look import LOOKS
+from theory import TEACHERS
 
 SOURCE = "collapse"
 CAPTION = """
@@ -30,7 +32,7 @@ LINE = {"arrowstyle": "-", "color": "0.4", "lw": 0.6, "shrinkA": 0, "shrinkB": 4
 def draw(dataset: xr.Dataset) -> Figure:
     log_k = np.log(settings_of(dataset)["clusters"])
     sharpened, plain = (dataset.sel(data="digits").isel(teacher_temperature=i) for i in (0, 1))
-    constrained = [teacher for teacher in plain.teacher.values if teacher != "unconstrained"]
+    constrained = [teacher for teacher in plain.teacher.values if TEACHERS[split(teacher)[0]].constrained]
     figure, axis = plt.subplots(figsize=(5.2, 3.7))
     fates(axis, sharpened, plain.sel(teacher=constrained), log_k)
     axis.set(

@@ -15,6 +15,7 @@ from matplotlib.patheffects import withStroke
 from experiments.engine.store import settings_of
 from figures.draw.shared import note
 from figures.look import LOOKS, PAGE
+from theory import TEACHERS
 
 CAPTION = """
 Fates of a linear student in the plane of cross-view correlation r and teacher temperature, for four teachers
@@ -67,7 +68,7 @@ def planes(part: xr.Dataset) -> tuple[Figure, Any]:
         shown = part.sel(teacher=teacher).mean("seed")
         _mixture(axis, shown, log_k)
         axis.set_title(f"{letter}  {LOOKS[teacher].label}")
-        if teacher == "unconstrained":
+        if not TEACHERS[teacher].constrained:
             _hatch(axis, shown, log_k)
     for axis in axes.flat:
         axis.plot([0, 1], [0, 1], color="black", ls="-", lw=1.2, path_effects=HALO)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from figures.draw.shared import note
 from figures.look import LOOKS, PAGE, Look
+from theory import TEACHERS
 
 CAPTION = """
 Free logits for each of 60 samples in six groups; positive pairs keep to a group but for a share, the leak.
@@ -62,8 +63,8 @@ def draw(dataset: xr.Dataset) -> Figure:
 def _pictures(figure: SubFigure, axes: np.ndarray, dataset: xr.Dataset) -> None:
     """One of the unconstrained teacher, one of the others, which are the same."""
     samples = dataset.sizes["sample"]
-    constrained = [name for name in dataset.teacher.values if name != "unconstrained"]
-    titles = {"unconstrained": "a  unconstrained", constrained[0]: "b  any constraint"}
+    found = {TEACHERS[name].constrained: name for name in dataset.teacher.values}
+    titles = {found[False]: f"a  {LOOKS[found[False]].label}", found[True]: "b  any constraint"}
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
         picture = dataset.picture.sel(teacher=name)
         image = axis.imshow(picture, aspect="auto", cmap="Greys", vmin=0, vmax=1)
