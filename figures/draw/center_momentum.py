@@ -6,19 +6,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from experiments.engine.store import settings_of
+from figures.draw.shared import name_lines, note
 from figures.look import PAGE
 
 CAPTION = """
-Rate of the moving centre against rate of the moving teacher, 1 − momentum of each per step [D4];
-τ_t = 0.4 τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger or smaller it is after the
-run than before. Line: the critical rate in closed form; dotted, its two limits, fast student
-μ(τ_s/τ_t − 1)/(1 − μ) and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth
-learning (r = 0.8): entropy of its mean answer late in the run, in units of log K; the extra column is a
-centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the same with
-features, at 0.15 of it.
+Rate of the moving centre against rate of the moving teacher, 1 − momentum of each per step [D4]; τ_t = 0.4
+τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger or smaller it is after the run than
+before. Solid: the critical rate in closed form; dotted, its two limits, fast student μ(τ_s/τ_t − 1)/(1 − μ)
+and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth learning (r = 0.8):
+entropy of its mean answer late in the run, in units of log K; the line is that of a bias alone, the extra
+column a centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the
+same with features, at 0.15 of it.
 
 What to see: the line separates growth from decay cell by cell. Just beyond it the clusters take turns in
 swallowing the data, with the period predicted from the eigenvalues (grey bar) while shares are small, a few
@@ -28,50 +30,75 @@ further below it. A centre by the batch has no lag and never loses.
 """
 
 
+LOST, HELD = "#D55E00", "#8FBBD9"
+GROWTH = LinearSegmentedColormap.from_list("growth", [HELD, "#F7F7F7", LOST])
+EVENNESS = LinearSegmentedColormap.from_list("evenness", [LOST, "#F3C9A5", "#EDF1F4", HELD])
+"""In both planes orange is lost and blue is held."""
+
+
 def draw(dataset: xr.Dataset) -> Figure:
-    figure, axes = plt.subplot_mosaic("ab\ncd", figsize=(PAGE, 5.0), height_ratios=(1.5, 1))
+    figure, axes = plt.subplot_mosaic("ab\ncd", figsize=(PAGE, 5.2), height_ratios=(1.6, 1))
     settings = settings_of(dataset)
     for name in "ab":
         axes[name].set(xscale="log", yscale="log")
     _bias(figure, axes["a"], dataset)
-    _features(figure, axes["b"], dataset, settings["clusters"])
+    _features(figure, axes["b"], dataset)
     for name in "ab":
         _lines(axes[name], dataset, settings)
-        axes[name].set(xlabel=r"rate of the centre, $1-m_c$", ylabel=r"rate of the teacher, $1-m_t$")
-    axes["a"].set_title("a  bias alone")
-    axes["b"].set_title("b  with features")
+        axes[name].set_xlabel(r"rate of the centre, $1-m_c$   (slow $\leftarrow$ $\rightarrow$ fast)")
+        axes[name].set_ylabel(r"rate of the teacher, $1-m_t$")
+    axes["a"].set_title("a  a bias alone: the line decides")
+    axes["b"].set_title("b  with features: they hold themselves")
+    _words(axes["a"], axes["b"])
     period = float(dataset.predicted_period)
     for name, x, share, title in (
-        ("c", dataset.bias_step, dataset.bias_share, "c  bias alone, just beyond the line"),
+        ("c", dataset.bias_step, dataset.bias_share, "c  a bias alone, just beyond the line"),
         ("d", dataset.step, dataset.share, "d  with features, far beyond the line"),
     ):
+        axis, ends = axes[name], []
         for k in range(share.sizes["cluster"]):
-            axes[name].plot(x, share.isel(cluster=k), lw=0.9)
-        axes[name].set(xlabel="step", ylabel="share of the cluster", ylim=(-0.02, 1.12))
-        axes[name].set_title(title)
-    axes["c"].plot([100, 100 + period], [1.03, 1.03], color="0.6", ls="-", lw=3, solid_capstyle="butt")
-    axes["c"].annotate(f"predicted period, {period:.0f} steps", (140 + period, 1.03), va="center", fontsize=7)
+            (line,) = axis.plot(x, share.isel(cluster=k), lw=0.9)
+            ends.append((float(share.isel(cluster=k)[-1]), f"cluster {k + 1}", str(line.get_color())))
+        axis.set(xlabel="step", ylabel="share of the cluster", ylim=(-0.02, 1.08), xlim=(0, float(x.max())))
+        axis.set_title(title)
+        name_lines(axis, ends, apart=0.1)
+    axes["c"].plot([100, 100 + period], [0.97, 0.97], color="0.5", ls="-", lw=3, solid_capstyle="butt")
+    note(axes["c"], 220 + period, 0.97, f"predicted period of the turns, {period:.0f} steps", va="center")
     return figure
+
+
+def _words(bias: Axes, features: Axes) -> None:
+    bold: dict[str, Any] = {"weight": "bold", "fontsize": 8.5, "ha": "center", "va": "center"}
+    note(bias, 0.013, 0.15, "too slow:\nbias grows", **bold)
+    note(bias, 0.058, 0.0075, "keeps up:\nbias decays", **bold)
+    note(bias, 0.031, 0.036, "critical rate", ha="right", va="bottom", fontsize=7)
+    note(bias, 0.18, 0.0034, "no momentum teacher", rotation=90, va="bottom")
+    note(bias, 0.25, 0.125, "fast student", rotation=33, rotation_mode="anchor", va="top")
+    note(features, 0.0058, 0.25, "lost, by\nturns", **bold)
+    note(features, 0.055, 0.006, "features\nheld", **bold)
+    note(features, 0.03, 0.036, "critical rate\nof a bias", ha="right", va="bottom", fontsize=7)
 
 
 def _bias(figure: Figure, axis: Axes, dataset: xr.Dataset) -> None:
     values = np.log10(np.maximum(dataset.bias_spread.to_numpy(), 1e-12))
     x, y = dataset.fine_center_rate.to_numpy(), dataset.fine_teacher_rate.to_numpy()
-    image = axis.pcolormesh(x, y, values, vmin=-4, vmax=4, cmap="PuOr_r", shading="nearest", rasterized=True)
-    bar = figure.colorbar(image, ax=axis, extend="both", pad=0.02)
+    image = axis.pcolormesh(x, y, values, vmin=-4, vmax=4, cmap=GROWTH, shading="nearest", rasterized=True)
+    bar = figure.colorbar(image, ax=axis, extend="both", pad=0.02, aspect=30)
     bar.set_label(r"$\log_{10}$ (late / initial size)")
     bar.outline.set_visible(False)
 
 
-def _features(figure: Figure, axis: Axes, dataset: xr.Dataset, clusters: int) -> None:
+def _features(figure: Figure, axis: Axes, dataset: xr.Dataset) -> None:
     values = dataset.student_prior_entropy.mean("seed").transpose("teacher_rate", "center").to_numpy()
     rate = dataset.teacher_rate.to_numpy()
     step = rate[1] / rate[0]
     x = np.append(rate, rate[-1] * step**1.6)
-    image = axis.pcolormesh(x, rate, values, vmin=0, vmax=1, shading="nearest", rasterized=True)
+    image = axis.pcolormesh(
+        x, rate, values, vmin=0, vmax=1, cmap=EVENNESS, shading="nearest", rasterized=True
+    )
     axis.set_xticks([0.01, 0.1, 1.0, x[-1]], ["$10^{-2}$", "$10^{-1}$", "$1$", " batch"])
     axis.axvline(rate[-1] * step**0.7, color="white", ls="-", lw=2)
-    bar = figure.colorbar(image, ax=axis, pad=0.02)
+    bar = figure.colorbar(image, ax=axis, pad=0.02, aspect=30)
     bar.set_label(r"$H(\bar q)/\log K$")
     bar.outline.set_visible(False)
 

@@ -1,10 +1,10 @@
 """Rates of growth near uniform, predicted before training, on one identity line with those measured."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from figures.draw.shared import note
 from figures.look import LOOKS, PAGE
 
 CAPTION = """
@@ -12,12 +12,13 @@ Growth rate per step of every direction of feature space, for six teachers, two 
 momenta, predicted from the population moments of a Gaussian mixture and measured in minibatch training from
 logits of 10⁻⁸ [D1, D2, D3]. Each point is the mean over seeds; bars are one standard error of it. Open
 markers: the teacher is the student; filled: it follows with momentum 0.8. Power mean of order 2. a: measured
-against predicted, with the identity. b: difference in units of the predicted rate, or of a tenth of the
-fastest one where that is larger; the band is ±2%.
+against predicted, with the identity. b: difference in units of the fastest predicted rate of the same setting
+and teacher; the band is ±1%.
 
 What to see: one line for all. The five constrained teachers cannot be told apart, as D1 says: their points
 coincide, the projected one on top. Without a constraint (crosses) the constant direction grows as well, and
-every other one is as before. What scatter there is comes from the batches; it grows where a rate is small.
+every other one is as before. What scatter there is comes from the batches; it stays below one per cent of the
+fastest rate.
 """
 
 
@@ -26,11 +27,12 @@ def draw(dataset: xr.Dataset) -> Figure:
     difference = dataset.measured - dataset.predicted
     count = dataset.sizes["seed"]
     error = difference.std("seed", ddof=1 if count > 1 else 0) / count**0.5
-    scale = np.maximum(abs(predicted), 0.1 * abs(predicted).max("direction"))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.6), width_ratios=(1, 1.35))
+    scale = abs(predicted).max("direction")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.9), width_ratios=(1, 1.2))
     span = [float(predicted.min()), float(predicted.max())]
     left.plot(span, span, color="0.6", ls="-", lw=0.7)
-    right.axhspan(-2, 2, color="0.92", lw=0)
+    note(left, 0.105, 0.098, "identity", va="top", color="0.4")
+    right.axhspan(-1, 1, color="0.92", lw=0)
     right.axhline(0, color="0.6", ls="-", lw=0.7)
     for i, momentum in enumerate(dataset.teacher_momentum.values):
         for teacher in dataset.teacher.values:
@@ -45,8 +47,12 @@ def draw(dataset: xr.Dataset) -> Figure:
     keys = [right.plot([], [], label=LOOKS[t].label, **LOOKS[t].dots())[0] for t in dataset.teacher.values]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), handlelength=1)
     left.set(xlabel="predicted rate per step", ylabel="measured rate per step")
-    left.set_title("a  identity")
+    left.set_title("a  every rate as predicted")
     left.legend(loc="upper left", handlelength=1)
-    right.set(xlabel="predicted rate per step", ylabel="difference (%)")
-    right.set_title("b  difference")
+    right.set(xlabel="predicted rate per step", ylabel="measured − predicted (%)", ylim=(-1.6, 1.6))
+    right.set_title("b  what is left, in % of the fastest rate")
+    note(right, 0.98, 0.99, "±1% of the fastest", transform=right.get_yaxis_transform(), ha="right", va="top")
+    note(
+        left, 0.97, 0.08, "five constrained teachers:\npoints on points", transform=left.transAxes, ha="right"
+    )
     return figure

@@ -6,22 +6,23 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.draw.shared import name_lines, note
 from figures.look import PAGE
 
 CAPTION = """
 The Jensen gap J(k) = log P(k) − log G(k) of trained networks' logits against the temperature τ, and its
-bounds [J1, J6]. Upper row: median over clusters and networks trained with inverse priors; the band holds
-90% of them, thin blue lines are the medians of networks trained with centering, by the batch and moving,
-and projected, and of the first with a bias per cluster added. Thin grey lines are the two asymptotes of
-[J10], ½ Var(z)/τ² (logits less their mean over clusters) and a constant over τ. Lower row: each bound
+bounds [J1, J6]. Upper row: median over clusters and networks trained with inverse priors; the band holds 90%
+of them, thin blue lines are the medians of networks trained with centering, by the batch and moving, and
+projected, and of the first with a bias per cluster added. Thin grey lines are the two asymptotes of [J10],
+hot ½ Var(z)/τ² (logits less their mean over clusters) and cold a constant over τ. Lower row: each bound
 divided by the gap it bounds, medians.
 
-What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits.
-Specht's bound is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p
-only, and here 3 to 8 times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the
-dotted line, where it passes R. The second-order value ½ Var is a third or more too large at the dotted line
-and within three per cent from three times that temperature on; its certified error is smaller than the value
-itself only right of the dash-dotted line.
+What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits. Specht's
+bound is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p only, and here
+3 to 8 times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the dotted line, where
+it passes R. The second-order value ½ Var is a third too large at the dotted line and within two per cent from
+three times that temperature on; its certified error is smaller than the value itself only right of the
+dash-dotted line.
 """
 
 BOUNDS = {
@@ -29,10 +30,15 @@ BOUNDS = {
     "specht": ("Specht, $\\log S(e^R)$", "C2", (0, (5, 1, 1, 1)), "^"),
     "half_variance": ("second order, ½ Var", "C3", (0, (1, 1)), "D"),
 }
+THRESHOLDS = {
+    "hoeffding_silent_below": (":", "Hoeffding says\nnothing", "right"),
+    "second_order_silent_below": ("-.", "second order\ncertified", "left"),
+}
+"""Vertical → its line, what holds beside it, and on which side the words stand."""
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.6), sharex=True, sharey="row", height_ratios=(1.5, 1))
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey="row", height_ratios=(1.5, 1))
     figure.set_layout_engine("constrained", wspace=0.06)
     for column, data in enumerate(dataset.data.values):
         everyone = dataset.sel(data=data)
@@ -40,13 +46,32 @@ def draw(dataset: xr.Dataset) -> Figure:
         _gap(axes[0, column], part)
         _others(axes[0, column], everyone.drop_sel(network="inverse_prior"))
         _looseness(axes[1, column], part)
-        axes[0, column].set_title(f"{'ab'[column]}  {data} logits")
-        axes[1, column].set_title("cd"[column])
+        axes[0, column].set_title(f"{'ab'[column]}  {data} logits: the gap and its bounds")
+        axes[1, column].set_title(f"{'cd'[column]}  {data} logits: how loose each bound is")
         axes[1, column].set_xlabel("temperature $\\tau$ (units of the raw logits)")
     axes[0, 0].set_ylabel("Jensen gap (nat)")
     axes[1, 0].set_ylabel("bound / Jensen gap")
-    axes[0, 1].legend(loc="upper right")
+    _name(axes[0, 0], axes[0, 1], axes[1, 1], dataset.sel(network="inverse_prior"))
     return figure
+
+
+def _name(first: Axes, gap: Axes, looseness: Axes, dataset: xr.Dataset) -> None:
+    """The lines at their hot ends; in the first panel the thin lines and what the verticals part."""
+    part = dataset.isel(data=-1)
+    hot = part.isel(temperature=-1).median(("seed", "cluster"))
+    ends = [(float(hot[name]), label, color) for name, (label, color, _, _) in BOUNDS.items()]
+    ends += [(float(hot.range), "trivial, $J \\leq R$", "0.35")]
+    cold_line = float(part.cold_limit.median()) / float(part.temperature[-1])
+    ends += [(cold_line, "cold asymptote", "0.5")]
+    ends += [(0.5 * float(hot.gap), "Jensen gap $J$ (thin:\nother networks)", "#0072B2")]
+    name_lines(gap, ends)
+    of_ratios = [(float(hot[n] / hot.gap), label, color) for n, (label, color, _, _) in BOUNDS.items()]
+    name_lines(looseness, of_ratios, apart=0.11)
+    coldest = float(dataset.temperature[0])
+    x, height = 2 * coldest, float(dataset.isel(data=0).hot_limit.median()) / (2 * coldest) ** 2
+    words = (1.2 * coldest, 3e-3)
+    first.annotate("", (x, height), words, arrowprops={"arrowstyle": "-", "color": "0.5", "lw": 0.6})
+    note(first, *words, "hot asymptote", color="0.4", va="top")
 
 
 def _others(axis: Axes, part: xr.Dataset) -> None:
@@ -72,7 +97,7 @@ def _gap(axis: Axes, part: xr.Dataset) -> None:
         tau, part.range.median(over), color="0.35", ls=(0, (8, 2)), lw=0.8, label="trivial, $J \\leq R$"
     )
     axis.set(xscale="log", yscale="log", ylim=(1e-7, 1e4))
-    _thresholds(axis, part)
+    _thresholds(axis, part, words=True)
 
 
 def _looseness(axis: Axes, part: xr.Dataset) -> None:
@@ -86,6 +111,10 @@ def _looseness(axis: Axes, part: xr.Dataset) -> None:
     _thresholds(axis, part)
 
 
-def _thresholds(axis: Axes, part: xr.Dataset) -> None:
-    for name, style in (("hoeffding_silent_below", ":"), ("second_order_silent_below", "-.")):
-        axis.axvline(float(np.median(part[name])), color="0.3", ls=style, lw=0.8)
+def _thresholds(axis: Axes, part: xr.Dataset, *, words: bool = False) -> None:
+    for name, (style, says, side) in THRESHOLDS.items():
+        x = float(np.median(part[name]))
+        axis.axvline(x, color="0.3", ls=style, lw=0.8)
+        if words:
+            place = 0.93 * x if side == "right" else 1.08 * x
+            note(axis, place, 0.03, says, ha=side, transform=axis.get_xaxis_transform())

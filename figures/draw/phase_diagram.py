@@ -1,75 +1,120 @@
-"""Where a linear student collapses, predicted by straight lines: four teachers, three signs of life."""
+"""Where a linear student collapses, predicted by straight lines: four teachers, three fates mixed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from experiments.engine.store import settings_of
+from figures.draw.shared import note
 from figures.look import LOOKS, PAGE
+from theory import TEACHERS
 
 CAPTION = """
 Fates of a linear student in the plane of cross-view correlation r and teacher temperature, for four teachers
 [D1, D2, D3]. Eight Gaussian components at the corners of a simplex, all directions of variance 1; each cell
-is the mean of four runs from logits of a tenth of τ_s. Columns: entropy of the student's mean answer, mean
-entropy of its target, and mutual information of samples and clusters, in units of log K. Lines were there
-before the runs: white, τ_t = r τ_s; white dotted, τ_t = τ_s.
+is the mean of four runs from logits of a tenth of τ_s. log K is the sum of three entropies: the information
+I(X;K) of samples and clusters (blue), the mean entropy of the answers (sand: samples that are undecided), and
+what the mean answer lacks to uniform (dark: clusters that are not used); a cell's colour mixes the three
+colours in these shares. Lines were there before the runs: solid, τ_t = r τ_s; dotted, τ_t = τ_s. Hatched:
+below τ_t = τ_s, where the constant direction grows too slowly to be seen in runs of this length.
 
 What to see: with a constraint, whichever it is, something is learnt below the line and nothing above it,
 where student and target are uniform (loss log K). Without one the constant direction, whose correlation is 1,
-takes over below τ_t = τ_s whatever r is: one cluster, no information, a target without entropy. Where r is
-large (lower right) other directions grow nearly as fast and a few clusters are left; the last row of cells
-below τ_t = τ_s is too slow for the run. The constrained teachers differ where the theory near uniform says
-nothing, in the lower left: sharp targets on views that agree little leave clusters empty under centering and
-inverse priors, never under the projection.
+takes over below τ_t = τ_s whatever r is: one cluster, no information. Where r is large (lower right) other
+directions grow nearly as fast and a few clusters are left. The constrained teachers differ where the theory
+near uniform says nothing, in the lower left: sharp targets on views that agree little leave clusters empty
+under centering and inverse priors, never under the projection.
 """
 
-COLUMNS = {
-    "student_prior_entropy": r"entropy of mean answer, $H(\bar q)$",
-    "teacher_entropy": r"entropy of target, $\sum w\,H(r_n)$",
-    "student_information": r"information, $I(X;K)$",
-}
+FATES = {"learnt": "#0072B2", "undecided": "#F5E6C4", "not used": "#3A3A3A"}
+"""Share of log K → its colour: I(X;K), H(q|x), and log K − H(q̄)."""
+SHARES = ("$I(X;K)$", "$H(q\\,|\\,x)$", "$\\log K-H(\\bar q)$")
+ALONG: dict[str, Any] = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
+"""Words along the diagonal."""
+HALO = [withStroke(linewidth=2.2, foreground="white")]
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    return planes(dataset.sel(student="linear"))[0]
+    figure, axes = planes(dataset.sel(student="linear"))
+    words(axes[0, 0], [(0.05, 0.55, "one cluster", "white"), (0.66, 0.13, "few clusters", "white")])
+    note(axes[0, 0], 0.36, 0.925, "run too short", fontsize=7, va="center")
+    for axis in axes.flat[1:]:
+        words(axis, [(0.1, 0.75, "uniform", "0.2"), (0.72, 0.42, "learnt", "white")])
+    note(axes[0, 1], 0.33, 0.355, r"$\tau_t=r\,\tau_s$", **ALONG)
+    note(axes[0, 1], 0.02, 1.015, r"$\tau_t=\tau_s$")
+    note(axes[1, 0], 0.30, 0.115, "empty clusters", va="bottom")
+    return figure
+
+
+def words(axis: Axes, regions: Iterable[tuple[float, float, str, str]]) -> None:
+    """Names of regions, in bold."""
+    for x, y, name, color in regions:
+        axis.text(x, y, name, color=color, weight="bold", fontsize=8.5, va="center")
 
 
 def planes(part: xr.Dataset) -> tuple[Figure, Any]:
-    """One image for each teacher and quantity, the line τ_t = r τ_s and τ_t = τ_s on it, one colour bar."""
-    figure, axes = plt.subplots(part.sizes["teacher"], 3, figsize=(PAGE, 7.6), sharex=True, sharey=True)
-    clusters = settings_of(part)["components"]
-    for row, teacher in zip(axes, part.teacher.values, strict=True):
-        row[0].set_ylabel(f"{LOOKS[teacher].label}\n" + r"temperature $\tau_t/\tau_s$")
-        for axis, name in zip(row, COLUMNS, strict=True):
-            image = _image(axis, part[name].sel(teacher=teacher).mean("seed"), np.log(clusters))
+    """One plane of fates for each teacher, the line τ_t = r τ_s and τ_t = τ_s on it."""
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 6.2), sharex=True, sharey=True)
+    log_k = np.log(settings_of(part)["components"])
+    for axis, letter, teacher in zip(axes.flat, "abcd", part.teacher.values, strict=True):
+        shown = part.sel(teacher=teacher).mean("seed")
+        _mixture(axis, shown, log_k)
+        axis.set_title(f"{letter}  {LOOKS[teacher].label}")
+        if not TEACHERS[teacher].constrained:
+            _hatch(axis, shown, log_k)
     for axis in axes.flat:
-        axis.plot([0, 1], [0, 1], color="white", ls="-", lw=1.0)
-        axis.axhline(1.0, color="white", ls=":", lw=1.0)
-    for axis, letter, title in zip(axes[0], "abc", COLUMNS.values(), strict=True):
-        axis.set_title(f"{letter}  {title}")
+        axis.plot([0, 1], [0, 1], color="black", ls="-", lw=1.2, path_effects=HALO)
+        axis.axhline(1.0, color="black", ls=":", lw=1.0)
     for axis in axes[-1]:
         axis.set_xlabel(r"cross-view correlation $r$ of the data")
-    bar = figure.colorbar(image, ax=axes, shrink=0.4, aspect=30, pad=0.01)
-    bar.set_label(r"in units of $\log K$")
-    bar.outline.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(r"teacher temperature $\tau_t/\tau_s$")
+    keys = [Patch(color=c, label=f"{n}, {s}") for (n, c), s in zip(FATES.items(), SHARES, strict=True)]
+    figure.legend(
+        handles=keys,
+        loc="outside upper center",
+        ncols=3,
+        title="colours mix in shares of log $K$",
+        handlelength=1.2,
+    )
     return figure, axes
 
 
-def _image(axis: Axes, values: xr.DataArray, unit: float) -> Any:
-    values = values.transpose("ratio", "correlation")
+def _mixture(axis: Axes, shown: xr.Dataset, log_k: float) -> None:
+    shown = shown.transpose("ratio", "correlation")
+    learnt = shown.student_information.to_numpy() / log_k
+    unused = 1 - shown.student_prior_entropy.to_numpy() / log_k
+    shares = np.stack([learnt, 1 - learnt - unused, unused], axis=-1).clip(0, 1)
+    colors = (shares @ np.array([to_rgb(color) for color in FATES.values()])).clip(0, 1)
+    axis.pcolormesh(edges(shown.correlation), edges(shown.ratio), colors, rasterized=True)
+    plain(axis)
+
+
+def plain(axis: Axes) -> None:
+    """Limits and ticks of the plane."""
     axis.spines[:].set_visible(False)
     axis.tick_params(length=1.5)
     axis.set(xlim=(0, 1), ylim=(0.1, 1.15), xticks=[0, 0.5, 1], yticks=[0.2, 0.4, 0.6, 0.8, 1.0])
-    return axis.pcolormesh(
-        _edges(values.correlation), _edges(values.ratio), values / unit, vmin=0, vmax=1, rasterized=True
-    )
 
 
-def _edges(centres: xr.DataArray) -> np.ndarray:
+def _hatch(axis: Axes, shown: xr.Dataset, log_k: float) -> None:
+    """Rows below τ_t = τ_s at whose end most samples are undecided still."""
+    undecided = (shown.student_prior_entropy - shown.student_information).median("correlation") / log_k
+    slow = shown.ratio[(shown.ratio < 1) & (undecided > 0.1)].to_numpy()
+    half = float(shown.ratio[1] - shown.ratio[0]) / 2
+    axis.axhspan(slow.min() - half, slow.max() + half, fc="none", ec="0.55", hatch="////", lw=0)
+
+
+def edges(centres: xr.DataArray) -> np.ndarray:
+    """Edges of the cells of an even grid."""
     x = centres.to_numpy()
     half = (x[1] - x[0]) / 2
     return np.append(x - half, x[-1] + half)

@@ -1,18 +1,18 @@
-"""Mutual and lautum information along training with each teacher, and the identity J5 at every step."""
+"""What centering has in the place of I: mutual and lautum information along training with each teacher."""
 
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.draw.shared import name_lines, note
 from figures.look import LOOKS, PAGE
 
 CAPTION = """
 I(X;K) and L(X;K) of the teacher's p before any constraint, along training with each teacher (columns) on a
 Gaussian mixture and on digits (rows), on 256 held-out samples: median of eight seeds, quartiles as bands.
 Dotted: their sum, the Jeffreys information; circles: what centering has in the place of I, computed from the
-geometric prior. Lowest row: the largest difference, of all seeds and of every step of training since the
-point before, between the two sides of [J5].
+geometric prior.
 
 What to see: the circles lie on the dotted line, whatever the teacher, at all 401 steps of 80 runs, to
 2·10⁻¹⁴ nat [J5]. So what centering adds to I [J4] is no small correction: L starts at 13 to 19 times I,
@@ -21,39 +21,40 @@ of the run's own teacher: runs that do not centre carry nearly the same L.
 """
 
 
+QUANTITIES = {
+    "mutual_information": ("mutual, $I$", "C0", "-"),
+    "lautum_information": ("lautum, $L$", "C1", "--"),
+    "jeffreys_information": ("$I + L$", "0.35", ":"),
+}
+
+
 def draw(dataset: xr.Dataset) -> Figure:
-    data = list(dataset.data.values)
-    figure, axes = plt.subplots(
-        3, dataset.sizes["run"], figsize=(PAGE, 4.7), sharex=True, sharey="row", height_ratios=(1.5, 1.5, 1)
-    )
-    for column, run in enumerate(dataset.run.values):
-        part = dataset.sel(run=run)
-        for row, name in enumerate(data):
-            _informations(axes[row, column], part.sel(data=name))
-        axes[0, column].set_title(LOOKS[run].label)
-        error = axes[-1, column]
-        for name, color, style in zip(data, ("C0", "C1"), ("-", "--"), strict=True):
-            error.plot(part.step, part.identity_error.sel(data=name), color=color, ls=style, label=name)
-        error.set(yscale="log", ylim=(1e-16, 1e-11), xlabel="step", yticks=(1e-15, 1e-13, 1e-11))
-        error.minorticks_off()
+    runs, data = list(dataset.run.values), list(dataset.data.values)
+    figure, axes = plt.subplots(len(data), len(runs), figsize=(PAGE, 3.6), sharex=True, sharey=True)
     for row, name in enumerate(data):
+        for column, run in enumerate(runs):
+            axis = axes[row, column]
+            _informations(axis, dataset.sel(run=run, data=name))
+            axis.set_title(f"{'abcdefghij'[row * len(runs) + column]}  {LOOKS[run].label}")
         axes[row, 0].set_ylabel(f"{name}\ninformation (nat)")
-    axes[-1, 0].set_ylabel("largest error\nof J5 (nat)")
-    axes[0, 2].legend(loc="lower left")
-    axes[-1, 2].legend(loc="upper right")
+        part = dataset.sel(run=runs[-1], data=name).isel(step=-1)
+        ends = [(float(part[q].median("seed")), label, color) for q, (label, color, _) in QUANTITIES.items()]
+        name_lines(axes[row, -1], ends)
+    first = axes[0, 0]
+    x, y = float(dataset.step[4]), float(dataset.isel(step=4, run=0, data=0).centred_log_ratio.median())
+    first.annotate("", (x, y), (x + 60, 2.6 * y), arrowprops={"arrowstyle": "-", "color": "0.3", "lw": 0.6})
+    note(first, x + 62, 2.6 * y, "circles: what\ncentering has\nin place of $I$", va="center")
+    for axis in axes[-1]:
+        axis.set_xlabel("step")
     return figure
 
 
 def _informations(axis: Axes, part: xr.Dataset) -> None:
-    for name, label, color, style in (
-        ("mutual_information", "$I$", "C0", "-"),
-        ("lautum_information", "$L$", "C1", "--"),
-        ("jeffreys_information", "$I + L$", "0.35", ":"),
-    ):
+    for name, (_, color, style) in QUANTITIES.items():
         low, middle, high = (part[name].quantile(q, "seed") for q in (0.25, 0.5, 0.75))
         if name != "jeffreys_information":
             axis.fill_between(part.step, low, high, color=color, alpha=0.2, lw=0)
-        axis.plot(part.step, middle, color=color, ls=style, label=label)
+        axis.plot(part.step, middle, color=color, ls=style)
     axis.plot(
         part.step,
         part.centred_log_ratio.median("seed"),
@@ -63,9 +64,8 @@ def _informations(axis: Axes, part: xr.Dataset) -> None:
         mfc="none",
         mec="0.1",
         markevery=2,
-        label="$\\Sigma\\, w\\, p\\, \\log(p/G)$",
     )
-    axis.set(yscale="log", ylim=(0.06, 60), yticks=(0.1, 1, 10))
-    axis.set_yticklabels(["0.1", "1", "10"])
+    axis.set(yscale="log", ylim=(0.18, 60), yticks=(0.2, 1, 5, 25))
+    axis.set_yticklabels(["0.2", "1", "5", "25"])
     axis.minorticks_off()
     axis.margins(x=0.05)

@@ -15,7 +15,7 @@ What the centred run gives up. Upper row, along the runs centred by the batch, m
 quartiles, three teachers made of one and the same p. a, b: distance of a teacher's cluster prior from
 uniform, in nats; its information cannot exceed log K less that. c, d: total variation between the centred
 and the inverse-prior teacher, mean and largest over samples, and the bound of [J7]. Lower row: the centred
-run less each other run at the end, paired by seed, mean and 95% interval, filled where it leaves out 0;
+run minus each other run at the end, paired by seed, mean and 95% interval, filled where it leaves out 0;
 circles mixture, squares digits.
 
 What to see: at the sharp start centering meets the uniform prior better than one inverse-prior step; from
@@ -30,16 +30,16 @@ SOURCE = "price_of_centering"
 CENTRED = "centering"
 OTHERS = ("moving_centering", "inverse_prior", "projected")
 DISTANCES = {
-    "tv_bound": ("$\\tanh(\\mathrm{osc}\\, J/4)$", "0.35", ":"),
-    "tv_max": ("largest", "C3", "--"),
-    "tv": ("mean", "C5", "-"),
+    "tv_bound": ("bound, J7", "0.35", ":"),
+    "tv_max": ("largest sample", "C3", "--"),
+    "tv": ("mean sample", "C5", "-"),
 }
 DATA = (("0.1", "o"), ("0.55", "s"))
 """Colour and marker of a data set, in its order."""
 MEASURES = {
     "nmi": "NMI",
-    "teacher_information": "$I_r$ (nat)",
-    "prior_deficit": "$\\log K - H(\\bar r)$ (nat)",
+    "teacher_information": "information (nat)",
+    "prior_deficit": "off uniform (nat)",
     "clusters_in_use": "clusters in use",
 }
 
@@ -54,10 +54,10 @@ def draw(dataset: xr.Dataset) -> Figure:
             _band(deficit, part.deficit_of_teacher.sel(aside=name), markevery=0.2, **look)
         for name, (label, color, style) in DISTANCES.items():
             _band(distance, part[name], label=label, color=color, ls=style)
-        deficit.set(title=f"{'ab'[column]}  {data}", xlabel="step", ylim=(-0.05, 1.05))
-        distance.set(title=f"{'cd'[column]}  {data}", xlabel="step", ylim=(0, 1.05))
-    axes[0, 0].set_ylabel("$\\log K - H(\\bar r)$ (nat)")
-    axes[0, 2].set_ylabel("total variation")
+        deficit.set(title=f"{'ab'[column]}  {data}: off uniform", xlabel="step", ylim=(-0.05, 1.05))
+        distance.set(title=f"{'cd'[column]}  {data}: apart", xlabel="step", ylim=(0, 1.05))
+    axes[0, 0].set_ylabel("prior: $\\log K - H(\\bar r)$ (nat)")
+    axes[0, 2].set_ylabel("centred to inverse prior (TV)")
     axes[0, 0].legend(loc="upper right")
     axes[0, 3].legend(loc="upper right")
     for data, (color, marker) in zip(dataset.data.values, DATA, strict=True):
@@ -81,6 +81,6 @@ def _differences(axis: Axes, difference: xr.DataArray, *, named: bool) -> None:
             difference.coords["data"].values, (-0.17, 0.17), DATA, strict=True
         ):
             interval(axis, row + shift, difference.sel(data=data, run=run), color=color, marker=marker)
-    name_rows(axis, [f"less {LOOKS[run].label}" for run in OTHERS] if named else [""] * len(OTHERS))
+    name_rows(axis, [f"centred − {LOOKS[run].label}" for run in OTHERS] if named else [""] * len(OTHERS))
     axis.axvline(0, color="0.3", ls=":", lw=0.8, zorder=0)
     axis.grid(axis="x")

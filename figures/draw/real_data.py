@@ -12,9 +12,9 @@ Every teacher on scikit-learn's digits, K = 16 clusters, 16 seeds; teachers of a
 batches and initial weights. Power mean of order ½; three rounds of Sinkhorn. Upper row, 360 held-out images:
 each run (dots), median and quartiles; below the line, in grey, the references: k-means and a Gaussian mixture
 with 16 clusters, the network before training, the pixels. The features judged by c and d are the network's
-32, for k-means the distances to its centres, for the mixture its posteriors. Lower row: paired difference
-from the first teacher, mean and 95% interval, filled where that leaves out 0; the two teachers that collapse
-are left out.
+32, for k-means the distances to its centres, for the mixture its posteriors. Lower row: the first
+teacher, centred by a moving average, minus each other one, paired: mean and 95% interval, filled where that
+leaves out 0; the two teachers that collapse are left out.
 
 What to see: without a constraint two clusters are left in the median run, none with more than four [O4], and
 the cumulant teacher collapses as well. All other constrained teachers keep 11 clusters or more [T6] and are
@@ -39,7 +39,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     methods = list(dataset.method.values)
     teachers = [m for m in methods if m in LOOKS]
     compared = [m for m in teachers[1:] if m not in COLLAPSING]
-    figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.6), sharey="row", height_ratios=(12, 5.5))
+    figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.7), sharey="row", height_ratios=(12, 5.5))
     for column, (name, label) in enumerate(PANELS.items()):
         upper, lower = axes[:, column]
         for row, method in enumerate(methods):
@@ -47,14 +47,21 @@ def draw(dataset: xr.Dataset) -> Figure:
         name_rows(upper, [_name(method) for method in methods], groups=(len(teachers),))
         upper.set(title=f"{'abcd'[column]}  {label}")
         for row, method in enumerate(compared):
-            interval(lower, row, dataset[f"{name}_difference"].sel({"method": method}), **_look(method))
-        name_rows(lower, [_name(method) for method in compared])
+            interval(
+                lower, row, _turned(dataset[f"{name}_difference"].sel({"method": method})), **_look(method)
+            )
+        name_rows(lower, [f"centred − {_name(method)}" for method in compared])
         lower.axvline(0, color="0.3", ls=":", lw=0.8, zorder=0)
-        lower.set(title=f"{'efgh'[column]}  less {_name(teachers[0])}")
+        lower.set(title=f"{'efgh'[column]}  {label}")
         for axis in (upper, lower):
             axis.grid(axis="x")
             axis.margins(x=0.06)
     return figure
+
+
+def _turned(difference: xr.DataArray) -> xr.DataArray:
+    """Mean and interval of the difference the other way round."""
+    return -difference.sel(bound=["mean", "high", "low"]).assign_coords(bound=["mean", "low", "high"])
 
 
 def _look(method: str) -> dict[str, str]:

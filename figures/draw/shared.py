@@ -1,8 +1,43 @@
-"""Rows of a forest plot: every run, their median and quartiles, or a mean difference with its interval."""
+"""What drawings share: words in the picture, lines named at their ends, and the rows of a forest plot."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+
+
+def note(axis: Axes, x: float, y: float, words: str, **look: Any) -> Text:
+    """Words in the picture, with an edge of white that keeps them apart from what they lie on."""
+    edge = [withStroke(linewidth=2.0, foreground="white")]
+    plain: dict[str, Any] = {"fontsize": 6.5, "color": "0.2", "linespacing": 0.95, "path_effects": edge}
+    return axis.text(x, y, words, **(plain | look))
+
+
+def name_lines(
+    axis: Axes, named: Iterable[tuple[float, str, str]], *, apart: float = 0.075, x: float = 1.02
+) -> None:
+    """Names (height in data, words, colour) right of the axes, pushed `apart` in shares of its height.
+
+    Call it when the limits of the axis are set.
+    """
+    rows = sorted(named)
+    to_share = axis.transData + axis.transAxes.inverted()
+    wanted = np.array([to_share.transform((axis.get_xlim()[0], height))[1] for height, _, _ in rows])
+    heights = wanted.copy()
+    for _ in range(200):
+        for i in range(1, len(rows)):
+            short = apart - (heights[i] - heights[i - 1])
+            if short > 0:
+                heights[i - 1] -= short / 2
+                heights[i] += short / 2
+        heights += max(0.0, 0.02 - heights[0]) - max(0.0, heights[-1] - 0.98)
+    look: dict[str, Any] = {"fontsize": 6.5, "va": "center", "linespacing": 0.95, "clip_on": False}
+    for height, (_, words, color) in zip(heights, rows, strict=True):
+        axis.text(x, height, words, color=color, transform=axis.transAxes, **look)
 
 
 def name_rows(axis: Axes, names: list[str], *, groups: tuple[int, ...] = ()) -> None:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from figures.draw.shared import note
 from figures.look import LOOKS, PAGE, Line, Look
 
 CAPTION = """
@@ -70,13 +71,17 @@ def draw_measure(dataset: xr.Dataset, measure: str) -> Figure:
             _logarithmic(axes[row, column], dataset.temperature, measure)
         _by_network(axes[row, 2], dataset.sel(data=data), measure)
         letters = "abcdef"[3 * row : 3 * row + 3]
-        axes[row, 0].set_title(f"{letters[0]}  {data}, centering – inverse prior")
+        axes[row, 0].set_title(f"{letters[0]}  {data}, centering to inverse prior")
         axes[row, 1].set_title(f"{letters[1]}  {data}, to the projected")
         axes[row, 2].set_title(f"{letters[2]}  {data}, mean, by trainer")
         axes[row, 0].set_ylabel(NAMES[measure])
+        note(
+            axes[row, 0], 0.02, 0.89, "certificate\nsilent below", va="top", transform=axes[row, 0].transAxes
+        )
     for column in range(3):
         if column < 2:
-            axes[0, column].legend(loc="upper right", borderaxespad=0.8)
+            for axis in axes[:, column]:
+                axis.legend(loc="upper right", fontsize=6.5, labelspacing=0.2, borderaxespad=0.6)
         axes[1, column].set_xlabel("temperature $\\tau$ (raw logits)")
     return figure
 
@@ -85,8 +90,20 @@ def _logarithmic(axis: Axes, temperature: xr.DataArray, measure: str) -> None:
     coldest, hottest = (float(temperature[i]) for i in (0, -1))
     # a certificate that always says something has its mark at 0, where a logarithmic axis has no place
     axis.set(xscale="log", yscale="log", xlim=(coldest / 1.2, hottest * 1.2))
-    axis.set_ylim(FLOOR[measure], 8 if measure == "tv" else 1e3)
+    axis.set_ylim(FLOOR[measure], 3e3 if measure == "tv" else 1e6)
+    if measure == "tv":
+        axis.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1])  # there is no more; what is above holds the legend
     axis.axvspan(0.04, 0.07, color="0.88", lw=0, zorder=-1)
+    note(
+        axis,
+        0.053,
+        0.02,
+        "in use",
+        transform=axis.get_xaxis_transform(),
+        rotation=90,
+        ha="center",
+        va="bottom",
+    )
 
 
 def _by_network(axis: Axes, part: xr.Dataset, measure: str) -> None:

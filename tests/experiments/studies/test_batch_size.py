@@ -6,6 +6,7 @@ import pytest
 from experiments.studies import batch_size
 from experiments.studies.batch_size import Settings
 from figures.draw import batch_size as figure
+from figures.draw import batch_size_noise, batch_size_training
 from tests.claims.ledger import at_most, equal
 
 
@@ -53,8 +54,9 @@ def test_meeting_interpolates_in_the_logarithm():
     assert np.isnan(batch_size._meeting(sizes, 8.0 / sizes, 0.1))
 
 
-def test_figure_draws_all_parts(measured):
-    assert len(figure.draw(measured).axes) == 6
+def test_three_figures_draw_all_parts(measured):
+    for module in (figure, batch_size_noise, batch_size_training):
+        assert [bool(axis.lines) for axis in module.draw(measured).axes] == [True, True]
 
 
 def test_bad_sizes_are_named():

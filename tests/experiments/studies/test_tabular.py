@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import theory
+from experiments.engine import runner, store
 from experiments.studies import tabular
 from experiments.studies.tabular import Settings
 from figures.draw import tabular as figure
@@ -66,9 +67,14 @@ def test_step_descends_the_expected_loss_over_pairs():
     torch.testing.assert_close(gradient, log_q.exp() - target)
 
 
-def test_figure_draws_the_pictures_of_all_teachers(measured):
+def test_figure_draws_one_picture_without_a_constraint_and_one_with_any(measured):
     drawn = figure.draw(measured)
-    assert sum(len(axis.images) for axis in drawn.findobj(type(drawn.axes[0]))) >= 4
+    assert sum(len(axis.images) for axis in set(drawn.findobj(type(drawn.axes[0])))) == 2
+
+
+def test_the_pictures_of_the_constrained_teachers_are_one():
+    kept = store.load(runner.RESULTS / "tabular.nc").picture.drop_sel(teacher="unconstrained")
+    np.testing.assert_allclose(kept, kept.isel(teacher=[0] * kept.sizes["teacher"]), atol=1e-6)
 
 
 def test_bad_leaks_are_named():

@@ -1,0 +1,99 @@
+"""What a reader needs stands in the picture: titles, names of lines, the sense of a difference."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.text import Text
+
+from experiments.engine import registry, runner, store
+from figures import save
+from figures.catalogue import source
+from figures.draw.shared import name_lines
+
+FIGURES = registry.figures()
+TABLES = ("published", "predictions")
+"""Rows of words with bars beside them, no panels."""
+UNTITLED = (*TABLES, "assignments")
+"""A title above each column, and the result below each panel."""
+
+
+@pytest.fixture
+def drawn(request):
+    entry = FIGURES[request.param]
+    dataset = store.load(runner.RESULTS / f"{source(entry)}.nc")
+    with mpl.rc_context():
+        mpl.style.use(save.STYLE)
+        figure = entry.module.draw(dataset)
+        figure.canvas.draw()
+        yield figure, dataset
+        pyplot.close(figure)
+
+
+def words(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
+
+
+def titles(figure):
+    bars = [axis for axis in figure.axes if axis.get_label() == "<colorbar>"]
+    return [axis.get_title(loc="left") or axis.get_title() for axis in figure.axes if axis not in bars]
+
+
+@pytest.mark.parametrize("drawn", [name for name in FIGURES if name not in UNTITLED], indirect=True)
+def test_every_panel_has_a_title_of_more_than_its_letter(drawn):
+    assert all(len(title) > 1 for title in titles(drawn[0]))
+
+
+@pytest.mark.parametrize("drawn", [name for name in FIGURES if name not in TABLES], indirect=True)
+def test_no_difference_is_called_less(drawn):
+    assert [text for text in words(drawn[0]) if text.startswith("less ") or "  less " in text] == []
+
+
+@pytest.mark.parametrize("drawn", ["real_data"], indirect=True)
+def test_differences_on_real_data_are_the_first_teacher_minus_the_other(drawn):
+    figure, dataset = drawn
+    nmi = dataset.nmi.sel({"method": ["moving_centering", "projected"]}).mean("seed")
+    marks = [line for line in figure.axes[4].lines if line.get_marker() == "^"]
+    (mark,) = marks
+    np.testing.assert_allclose(mark.get_xdata(), float(nmi[0] - nmi[1]), atol=1e-6)
+
+
+@pytest.mark.parametrize("drawn", ["power_family"], indirect=True)
+def test_what_was_never_reached_has_a_place_of_its_own(drawn):
+    figure, dataset = drawn
+    panels = [axis for axis in figure.axes if "half-way" in axis.get_title(loc="left")]
+    assert panels[-1].get_xticklabels()[-1].get_text() == "never"
+    for axis, data in zip(panels, dataset.data.values, strict=True):
+        assert (dataset.half_way_at.sel(data=data, teacher="cumulant") == dataset.step[-1]).all()
+        dots = [line for line in axis.lines if line.get_marker() == "."][-1]
+        np.testing.assert_allclose(dots.get_xdata(), axis.get_xticks()[-1])
+
+
+@pytest.mark.parametrize("drawn", ["hysteresis"], indirect=True)
+def test_no_start_hides_another(drawn):
+    figure, _ = drawn
+    (square, triangle, circle) = (
+        next(line for line in figure.axes[0].lines if line.get_label() == name)
+        for name in ("learnt", "warmed up", "cold")
+    )
+    assert square.get_markersize() > triangle.get_markersize() > circle.get_markersize()
+    order = [figure.axes[0].lines.index(line) for line in (square, triangle, circle)]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("drawn", ["phase_diagram", "phase_diagram_learner"], indirect=True)
+def test_three_shares_make_the_colour_and_short_runs_are_marked(drawn):
+    figure, _ = drawn
+    assert "run too short" in words(figure)
+    legend = [text.get_text().split(",")[0] for text in figure.legends[0].get_texts()]
+    assert legend == ["learnt", "undecided", "not used"]
+
+
+def test_names_of_lines_are_apart_and_in_order():
+    _, axis = pyplot.subplots()
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    name_lines(axis, [(0.5, "b", "k"), (0.5, "c", "k"), (0.49, "a", "k"), (1.0, "d", "k")], apart=0.1)
+    heights = [text.get_position()[1] for text in axis.texts]
+    assert [text.get_text() for text in axis.texts] == ["a", "b", "c", "d"]
+    assert np.diff(heights).min() >= 0.1 - 1e-6
+    pyplot.close()
