@@ -25,6 +25,13 @@ def small_batches():
     found = results("batch_size")
     ends = (f"{int(found.clusters[i])}" for i in (0, -1))
     yield "one curve for K from {} to {}", *ends
+    ratio = found.bias_ratio.median(("seed", "clusters", "batch_size"))
+    assert float(ratio.sel(bin=slice(10, None)).max()) < 0.5
+
+
+@says("figure batch_size_training")
+def small_batches_in_training():
+    found = results("batch_size")
     yield "moving average of momentum {}", f"{settings_of(found)['center_momentum']:g}"
     smallest, second = (int(found.training_batch_size[i]) for i in (0, 1))
     yield "every teacher is hurt below {} samples", f"{second}"
@@ -32,8 +39,6 @@ def small_batches():
     hurt = nmi.sel(training_batch_size=second) - nmi.sel(training_batch_size=smallest)
     assert (hurt > 0.1).all()
     yield "At {} samples the averaged inverse prior collapses", f"{smallest}"
-    ratio = found.bias_ratio.median(("seed", "clusters", "batch_size"))
-    assert float(ratio.sel(bin=slice(10, None)).max()) < 0.5
 
 
 @says("figure center_momentum")
@@ -132,7 +137,8 @@ def orders():
     settings = settings_of(found)
     yield "teacher; {} seeds, paired", f"{found.sizes['seed']}"
     yield "(log K = {})", fixed(math.log(settings["clusters"]), 2)
-    yield "of the same seed's run with s = 1, or {}", f"{settings['steps']}"
+    assert float(found.half_way_at.max()) == settings["steps"]
+    yield ('of the same seed\'s run with s = 1, or "never" within the run',)
     nmi = found.nmi.isel(step=-1).median("seed")
     assert (nmi.sel(teacher=["-1", "2", "4", "16"]).max("teacher") < nmi.sel(teacher="1")).all()
     yield ("Beyond the ends, on either side, NMI is lower",)

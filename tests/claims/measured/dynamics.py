@@ -176,9 +176,9 @@ def slower_than_the_line():
 def the_band():
     found = results("growth")
     predicted, measured = found.predicted.mean("seed"), found.measured.mean("seed")
-    scale = np.maximum(abs(predicted), 0.1 * abs(predicted).max("direction"))
-    assert float((abs(measured - predicted) / scale).max()) < 0.02
-    yield ("the band is ±2%",)
+    scale = abs(predicted).max("direction")
+    assert float((abs(measured - predicted) / scale).max()) < 0.01
+    yield ("the band is ±1%",)
 
 
 @says("figure adaptive")
