@@ -20,9 +20,9 @@ divided by the gap it bounds, medians.
 What to see: J falls from tens of nats to 10⁻⁶, quadratically once τ passes the spread of the logits. Specht's
 bound is the only one that never says less than the trivial J ≤ R; it is sharp for two-valued p only, and here
 3 to 8 times too large. Hoeffding's R²/8 equals it where R < 1 and says nothing left of the dotted line, where
-it passes R. The second-order value ½ Var is a third or more too large at the dotted line and within three
-per cent from three times that temperature on; its certified error is smaller than the value itself only right of the
-dash-dotted line.
+it passes R. The second-order value ½ Var is a third or more too large at the dotted line and within three per
+cent from three times that temperature on; its certified error is smaller than the value itself only right of
+the dash-dotted line.
 """
 
 BOUNDS = {
