@@ -30,6 +30,7 @@ NOT_FROM_RESULTS: dict[str, dict[str, str]] = {
     "README.md": {
         "1 − (1 − m_t)(τ_s/τ_t − 1)/m_t, 0.994 for DINO's settings": SETTLED,
         "arXiv 2605.11870": "an address",
+        'width="560"': "the width of an image",
         "(https://arxiv.org/abs/2605.11870)": "an address",
         "at τ_t = 0.04 it is": "the setting",
         "Python ≥ 3.11": "a version",
