@@ -146,8 +146,8 @@ def rows() -> tuple[Row, ...]:
                     "8.997 (log K 9.011)",
                     held,
                 ),
-                ("0.95", "8.998", held),
-                ("0.99", "9.005", held),
+                ("0.95", "8.998", held | {"center_momentum": 0.95}),
+                ("0.99", "9.005", held | {"center_momentum": 0.99}),
                 ("0.999", "5.763, retrieval no better", dies | {"center_momentum": 0.999}),
             ),
             **X_LOG,
@@ -155,6 +155,7 @@ def rows() -> tuple[Row, ...]:
         *_sweep(
             "DINO-X, later",
             (
+                ("0.9 at 10,000", "loss 9.002, retrieval 4", held),
                 ("0.999 at 10,000", "loss .941, retrieval 18", dies | {"center_momentum": 0.999}),
                 ("0.999 at 100,000", "retrieval 1032: learns", learns | {"center_momentum": 0.999}),
                 (

@@ -4,9 +4,10 @@ from collections import Counter
 
 import numpy as np
 
+from experiments.engine.store import settings_of
 from tests.claims.measured.forms import fixed, lower, percent, upper
 from tests.claims.measured.statements import results, says
-from theory.dynamics import survival_temperature
+from theory.dynamics import center_race, survival_temperature
 
 WORDED = {3: "three", 5: "five"}
 
@@ -124,6 +125,35 @@ def the_race():
         "from {} to {}, {}% keep {}; from {} to {}, {}%; above {}, none, {} at most",
         "0.4", "1", percent((middle >= 0.9).mean()), "0.9", "1", "2", percent((lost >= 0.9).mean()), "2",
         upper(far.max(), 2),
+    )  # fmt: skip
+
+
+@says("D7")
+def races_of_features():
+    found = results("center_momentum")
+    settings = settings_of(found)
+    tau_s, tau_t = settings["student_temperature"], settings["teacher_temperature"]
+    kept, beyond = found.student_information.mean("seed"), []
+    for i, teacher in enumerate(found.teacher_rate.values):
+        for j, center in enumerate(found.center_rate.values[:-1]):
+            race = center_race(
+                settings["correlation"],
+                gain=settings["step_size"] * tau_s,
+                teacher_momentum=1 - float(teacher),
+                center_momentum=1 - float(center),
+                student_temperature=tau_s,
+                teacher_temperature=tau_t,
+            )
+            whole = bool(kept[i, j] >= 0.9 * kept[i, -1])
+            if race.constant > 0:
+                beyond.append((race.constant / race.features, whole))
+    won = [whole for ratio, whole in beyond if ratio <= 0.5]
+    lost = [whole for ratio, whole in beyond if ratio > 1]
+    assert all(won) and not any(lost)
+    yield (
+        ("of {} settings beyond the line all {} with a ratio up to {} keep what the batch's centre keeps, "
+        "and none of the {} with one above {}"),
+        f"{len(beyond)}", f"{len(won)}", "0.5", f"{len(lost)}", "1",
     )  # fmt: skip
 
 
