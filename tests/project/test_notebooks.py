@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, read, sources
+from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, main, read, sources
 
 CLAIMS = {
     f"{room}{i + 1}"
@@ -33,6 +33,15 @@ def mime_types(cell: nbformat.NotebookNode) -> set[str]:
 
 def test_there_are_seven():
     assert [int(path.stem[:2]) for path in sources()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_name_that_no_notebook_has_is_refused_with_those_there_are(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["99"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    names = ", ".join(path.stem for path in sources())
+    assert said == f"python -m notebooks: error: no notebook is called 99; there are {names}"
 
 
 @each_notebook
