@@ -20,7 +20,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "bars",
 ]
-exclude_patterns = ["_build", "_ext"]
+exclude_patterns = ["_build", "_ext", "decisions"]
 html_theme = "furo"
 html_title = "SSL by clustering"
 html_static_path = ["_static"]

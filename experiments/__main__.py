@@ -2,7 +2,7 @@
 
 python -m experiments                  what there is
 python -m experiments NAME --help      its settings and their defaults
-python -m experiments NAME --quick     its small variant, in seconds
+python -m experiments NAME --quick     its small variant, under half a minute of one core
 """
 
 from __future__ import annotations
@@ -23,13 +23,18 @@ from experiments.engine.registry import Entry
 PROGRAM = "python -m experiments"
 
 
-def main(arguments: Sequence[str] | None = None, *, package: str = "experiments.studies") -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    package: str = "experiments.studies",
+    drawings: str = "figures.draw",
+) -> int:
     """Run the command line; returns the exit status. Raises Refused; exits where tyro does not understand."""
     name, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     entries = registry.experiments(package)
     if name in ("-h", "--help"):
         return _list(entries)
-    return _run(registry.find(entries, name, kind="experiment"), options)
+    return _run(registry.find(entries, name, kind="experiment"), options, registry.figures(drawings))
 
 
 def _list(entries: Mapping[str, Entry]) -> int:
@@ -40,13 +45,17 @@ def _list(entries: Mapping[str, Entry]) -> int:
     total = registry.duration(60 * sum(entry.constants["MINUTES"] for entry in entries.values()))
     print(f"\nAll {len(entries)} take {total} on one core.")
     print(f"{PROGRAM} NAME          run it")
-    print(f"{PROGRAM} NAME --quick  its small variant, in seconds")
+    print(f"{PROGRAM} NAME --quick  its small variant, under half a minute of one core")
     print(f"{PROGRAM} NAME --help   its settings and their defaults")
     return 0
 
 
-def _run(entry: Entry, options: Sequence[str]) -> int:
-    from experiments.engine import runner, store  # here: the list should not wait for torch and xarray
+def _run(entry: Entry, options: Sequence[str], drawings: Mapping[str, Entry]) -> int:
+    from experiments.engine import (  # here: the list should not wait for torch and xarray
+        ending,
+        runner,
+        store,
+    )
 
     settings = entry.module.Settings
     fields: list[Any] = [("settings", settings), ("how", runner.Execution, runner.Execution())]
@@ -61,11 +70,16 @@ def _run(entry: Entry, options: Sequence[str]) -> int:
     )
     path = typed.how.output or runner.destination(entry, typed.settings)
     begun = time.monotonic()
-    runner.run(entry, typed.settings, path, typed.how)
+    dataset = runner.run(entry, typed.settings, path, typed.how)
     size, spent = path.stat().st_size / 1000, registry.duration(time.monotonic() - begun)
     print(f"{entry.name}: wrote {store.shown(path)} ({size:.0f} kB) in {spent}")
-    if path == runner.RESULTS / f"{entry.name}.nc":
-        print("python -m figures draws what depends on it")
+    for line in ending.told(dataset):
+        print(line)
+    if drawn := " ".join(ending.drawn_by(entry, drawings)):
+        if path == runner.RESULTS / f"{entry.name}.nc":
+            print(f"draw it: python -m figures {drawn}")
+        elif "--quick" in options:
+            print(f"draw it, measured again: python -m figures {drawn} --quick")
     return 0
 
 

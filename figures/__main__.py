@@ -25,7 +25,7 @@ from experiments.engine.command import exit_with
 from experiments.engine.registry import Entry, Refused
 from experiments.engine.sweep import Context
 from figures import save
-from figures.catalogue import catalogue, source
+from figures.catalogue import catalogue
 
 PROGRAM = "python -m figures"
 REMAKE = "python -m experiments"
@@ -72,7 +72,7 @@ def main(
         status = max(status, getattr(error, "status", 1))
 
     disk.sweep_partial(save.HERE)
-    for name in dict.fromkeys(map(source, chosen)):
+    for name in dict.fromkeys(drawing.source for drawing in chosen):
         try:
             entry = registry.find(sources, name, kind="experiment")
             settings = entry.module.Settings.quick() if command.quick else entry.module.Settings()
@@ -84,7 +84,7 @@ def main(
             refuse(name, error)
             continue
         for drawing in chosen:
-            if source(drawing) == name:
+            if drawing.source == name:
                 try:
                     _draw(drawing, dataset, path.parent if command.quick else save.HERE, force=command.force)
                 except (Refused, OSError) as error:

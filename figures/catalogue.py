@@ -16,17 +16,12 @@ the time is that of the experiment, on one core. Each figure is there as SVG, PN
 """
 
 
-def source(drawing: Entry) -> str:
-    """The name of the experiment that a figure is drawn from."""
-    return str(drawing.constants.get("SOURCE", drawing.name))
-
-
 def catalogue(drawings: Mapping[str, Entry], experiments: Mapping[str, Entry]) -> str:
     """The page, from the sources alone: no results are read. Raises UnknownName for a figure of nothing."""
     rows = ["| figure | claims | what to see | command | time |", "|---|---|---|---|---|"]
     sections = []
     for name, drawing in drawings.items():
-        experiment = registry.find(experiments, source(drawing), kind="experiment")
+        experiment = registry.find(experiments, drawing.source, kind="experiment")
         command, time = f"`python -m figures {name} --retrain`", experiment.duration
         claims = ", ".join(drawing.claims)
         rows.append(f"| [{name}](#{name}) | {claims} | {drawing.description} | {command} | {time} |")

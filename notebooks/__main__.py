@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import jupytext
@@ -66,11 +67,15 @@ def build(source: Path) -> Path:
     return target
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Execute the notebooks that are named. Exits with 2 where there is none of a name."""
     names = {source.stem: source for source in sources()}
     parser = argparse.ArgumentParser(prog="python -m notebooks", description="Execute the notebooks.")
-    parser.add_argument("names", nargs="*", choices=[*names, []], metavar="NAME", help="all if none is given")
-    for name in parser.parse_args().names or names:
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all if none is given: {', '.join(names)}")
+    chosen = parser.parse_args(arguments).names or list(names)
+    if unknown := [name for name in chosen if name not in names]:
+        parser.error(f"no notebook is called {unknown[0]}; there are {', '.join(names)}")
+    for name in chosen:
         target = build(names[name])
         print(f"{target.relative_to(HERE.parent)}  {target.stat().st_size / 1e3:.0f} kB", flush=True)
 

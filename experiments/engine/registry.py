@@ -58,6 +58,11 @@ class Entry:
         return duration(60 * self.constants["MINUTES"])
 
     @property
+    def source(self) -> str:
+        """The name of the experiment that a figure is drawn from."""
+        return str(self.constants.get("SOURCE", self.name))
+
+    @property
     def claims(self) -> list[str]:
         """Labels of the claims that an experiment is about, or that a figure's caption names."""
         if "CLAIMS" in self.constants:

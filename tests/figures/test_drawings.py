@@ -8,7 +8,6 @@ from matplotlib.text import Text
 
 from experiments.engine import registry, runner, store
 from figures import save
-from figures.catalogue import source
 from figures.draw.shared import name_lines
 
 FIGURES = registry.figures()
@@ -21,7 +20,7 @@ UNTITLED = (*TABLES, "assignments")
 @pytest.fixture
 def drawn(request):
     entry = FIGURES[request.param]
-    dataset = store.load(runner.RESULTS / f"{source(entry)}.nc")
+    dataset = store.load(runner.RESULTS / f"{entry.source}.nc")
     with mpl.rc_context():
         mpl.style.use(save.STYLE)
         figure = entry.module.draw(dataset)

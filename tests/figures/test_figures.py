@@ -16,7 +16,7 @@ from experiments.engine import fingerprints, registry, runner, store
 from experiments.engine.command import exit_with
 from figures import look, save
 from figures.__main__ import PROGRAM, main
-from figures.catalogue import catalogue, source
+from figures.catalogue import catalogue
 from tests.support import toy_experiment
 from tests.support.toy_experiment import Settings, draw, run
 
@@ -258,12 +258,12 @@ def test_a_figure_names_its_claims_and_its_experiment(name):
     drawing = FIGURES[name]
     assert drawing.description
     assert drawing.claims
-    assert source(drawing) in EXPERIMENTS
+    assert drawing.source in EXPERIMENTS
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_kept_figure_is_drawn_from_the_kept_results(name):
-    entry = EXPERIMENTS[source(FIGURES[name])]
+    entry = EXPERIMENTS[FIGURES[name].source]
     dataset = store.load(runner.RESULTS / f"{entry.name}.nc")
     store.check(dataset, entry.module.Settings())
     assert save.stale(save.HERE / name, save.digest(dataset, FIGURES[name].qualified_name)) == []

@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D, lineStyles
 
 from experiments.engine import registry, runner, store
 from figures import save
-from figures.catalogue import source
 from figures.look import DRAWN, LOOKS, MOVING
 from theory import TEACHERS
 
@@ -96,7 +95,7 @@ def test_looks_of_its_own_would_be_seen(text):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_legends_show_every_teacher_in_its_look(name):
-    dataset = store.load(runner.RESULTS / f"{source(FIGURES[name])}.nc")
+    dataset = store.load(runner.RESULTS / f"{FIGURES[name].source}.nc")
     with mpl.rc_context():
         mpl.style.use(save.STYLE)
         figure = FIGURES[name].module.draw(dataset)

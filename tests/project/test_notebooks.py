@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, read, sources
+from notebooks.__main__ import CELL_SECONDS, WIDGET, execute, main, read, sources
 
 CLAIMS = {
     f"{room}{i + 1}"
@@ -33,6 +33,15 @@ def mime_types(cell: nbformat.NotebookNode) -> set[str]:
 
 def test_there_are_seven():
     assert [int(path.stem[:2]) for path in sources()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_name_that_no_notebook_has_is_refused_with_those_there_are(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["99"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    names = ", ".join(path.stem for path in sources())
+    assert said == f"python -m notebooks: error: no notebook is called 99; there are {names}"
 
 
 @each_notebook
@@ -75,15 +84,36 @@ def test_every_slider_follows_a_static_figure(source):
 
 
 @each_notebook
-def test_it_closes_with_assertions_and_three_exercises(source):
+def test_code_fits_a_narrow_page(source):
+    assert [line for cell in code(read(source)) for line in cell.source.splitlines() if len(line) > 88] == []
+
+
+@each_notebook
+def test_every_cell_of_checks_says_what_it_checked_and_the_last_is_folded_with_a_line_a_claim(source):
+    """`hide-input` folds on the site, `source_hidden` in JupyterLab."""
+    cells = code(executed(source))
+    silent = [cell.source for cell in cells if "assert " in cell.source and not cell.outputs]
+    assert silent == []
+    assert (cells[-1].metadata.tags, cells[-1].metadata.jupyter.source_hidden) == (["hide-input"], True)
+    said = "".join(output.get("text", "") for output in cells[-1].outputs)
+    checked = re.findall(r"^ *# (\[[A-Z]\d.*?\])", cells[-1].source, re.MULTILINE)
+    assert checked and set(checked) <= set(re.findall(r"^(\[.*?\])", said, re.MULTILINE))
+
+
+@each_notebook
+def test_it_closes_with_assertions_and_four_exercises_of_which_one_is_to_be_run(source):
     notebook = executed(source)
     last = code(notebook)[-1]
     assert last.source.count("assert ") >= 8
     imported = re.findall(r"^from theory\.\w+ import (.*)$", code(notebook)[0].source, re.MULTILINE)
     assert any(name in last.source for names in ["theory.", *imported] for name in names.split(", "))
     after = "\n".join(cell.source for cell in notebook.cells[notebook.cells.index(last) + 1 :])
-    assert re.findall(r"^\*\*(\d)\.\*\*", after, re.MULTILINE) == ["1", "2", "3"]
-    assert after.count("<details>\n<summary>Solution</summary>\n\n") == after.count("\n\n</details>") == 3
+    assert re.findall(r"^\*\*(\d)\.\*\*", after, re.MULTILINE) == ["1", "2", "3", "4"]
+    assert after.count("<details>\n<summary>Solution</summary>\n\n") == after.count("\n\n</details>") == 4
+    changed = after.partition("*Change this line, predict, run.*")[2].partition("<details>")[0]
+    quoted = [text.partition(" …")[0].rstrip(",") for text in re.findall("`([^`]+)`", changed)]
+    lines = [cell.source for cell in code(notebook)]
+    assert any(len(text) >= 8 and text in source for text in quoted for source in lines)
 
 
 def test_every_claim_is_derived_in_some_notebook():

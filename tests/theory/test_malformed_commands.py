@@ -120,6 +120,12 @@ LINES = [
     ),
     (["features", "v0.npy", "gone.npy", *TAUS, "--clusters", "4"], "gone.npy is not there"),
     (["loss", "gone.csv", "--clusters", "4"], "gone.csv"),
+    (["loss", "gone.csv"], "gone.csv is not there"),
+    (["loss", "words.csv"], "holds no number"),
+    (["features", "v0.npy", "gone.npy"], "gone.npy is not there"),
+    (["features", "v0.npy", "words.csv"], "words.csv must be a file of plain numbers"),
+    (["z.npy", "--student-logits", "gone.npy"], "gone.npy is not there"),
+    (["z.npy", "--earlier-logits", "words.csv"], "words.csv must be a file of plain numbers"),
     (LOSS, "--clusters"),
     ([*LOSS, "--clusters", "1"], "`clusters` must be at least 2, got 1"),
     (
@@ -143,3 +149,13 @@ def test_a_malformed_command_line_is_refused_in_words(capsys, arguments, message
     assert message in said.err
     assert "Traceback" not in said.err
     assert len(said.err.splitlines()[-1]) > 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["features"], ["loss"]], ids=["logits", "features", "loss"])
+def test_usage_is_two_lines(capsys, arguments):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert len(capsys.readouterr().err.splitlines()) == 3  # and the error
+    with pytest.raises(SystemExit):
+        main([*arguments, "--help"])
+    assert capsys.readouterr().out.split("\n\n")[0].count("\n") == 1

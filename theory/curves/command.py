@@ -30,8 +30,6 @@ def main(arguments: Sequence[str]) -> int:
         own = {name: getattr(given, name) for name in (*KNOBS, "teacher", "learning_rate")}
         knobs |= {name: value for name, value in own.items() if value is not None}
         clusters = given.clusters or (None if system is None else system.clusters)
-        if clusters is None:
-            parser.error("--clusters is needed, or --like a system that has a number of them")
         wanted = {
             "loss": given.column or _part_of(given.curve, given.like),
             "step": given.step,
@@ -39,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
             "kl": given.kl,
         }
         columns, told = read_curve(given.curve, wanted)
+        if clusters is None:
+            parser.error("--clusters is needed, or --like a system that has a number of them")
         steps = columns.pop("step", None)
         if steps is not None:
             knobs["steps"] = steps * (given.steps_per_unit or 1.0)
@@ -68,7 +68,9 @@ def _part_of(path: Path, like: str | None) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m theory loss", description="What a loss curve alone says."
+        prog="python -m theory loss",
+        usage="%(prog)s CURVE --clusters K --like SYSTEM [options]\n       %(prog)s --help",
+        description="What a loss curve alone says.",
     )
     parser.add_argument(
         "curve", metavar="CURVE", type=Path, help="CSV, JSON lines (DINO's log.txt), or numbers"

@@ -26,11 +26,11 @@ def main(arguments: Sequence[str]) -> int:
         for name in ("clusters", "teacher_temperature", "student_temperature")
     }
     missing = [f"--{name.replace('_', '-')}" for name, value in knobs.items() if value is None]
-    if missing:
-        parser.error(f"{', '.join(missing)} needed, or --like a system that publishes it")
     try:
         views = _archived(given.views, given.key)
         views = views or [opened("features", path, given.key) for path in given.views]
+        if missing:
+            parser.error(f"{', '.join(missing)} needed, or --like a system that publishes it")
         views = [view.whole() if hasattr(view, "whole") else view for view in views]
         found = diagnose_features(views, **knobs)
     except (OSError, TypeError, ValueError, RuntimeError) as failure:
@@ -49,7 +49,9 @@ def _archived(paths: Sequence[Path], key: str | None) -> list[Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m theory features", description="What can be learnt from features of two views."
+        prog="python -m theory features",
+        usage="%(prog)s VIEW_1 VIEW_2 --clusters K --like SYSTEM [options]\n       %(prog)s --help",
+        description="What can be learnt from features of two views.",
     )
     parser.add_argument(
         "views",

@@ -59,6 +59,8 @@ def gathered(
         if given.get(name) is not None:
             if name in arguments:
                 raise ValueError(f"`{name}` is given twice, in {files[0]} and as {given[name]}.")
+            if name in LIKE_LOGITS and given.get("scheduler") is None:  # else a worker alone may have it
+                members(files_of(given[name])[0])  # headers alone: whether it is there, and of a known kind
             arguments[name] = given[name] if name in LIKE_LOGITS else _small(Path(given[name]), name)
     if features is not None:
         arguments["features"] = [

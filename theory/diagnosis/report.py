@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
+from theory.diagnosis.glosses import GLOSSES
+
 __all__ = ["Diagnosis", "Finding"]
 
 Fate = Literal[
@@ -67,14 +69,15 @@ class Diagnosis:
         return all(finding.level != "problem" for finding in self.findings)
 
     def __str__(self) -> str:
-        width = max(map(len, self.measurements), default=0)
-        lines = [f"fate: {self.fate}", "", "measured"]
-        lines += [f"  {name:{width}}  {value:.6g}" for name, value in self.measurements.items()]
-        lines += ["", "found"]
+        lines = [f"fate: {self.fate}", "", "found"]
         for finding in self.findings:
             lines.append(f"  {finding.level:8}[{finding.claim}] {finding.text}")
             if finding.remedy:
                 lines.append(f"  {'':8}     → {finding.remedy}")
+        width = max(map(len, self.measurements), default=0)
+        lines += ["", "measured"]
+        for name, value in self.measurements.items():
+            lines.append(f"  {name:{width}}  {value:<11.6g}  {GLOSSES.get(name, '')}".rstrip())
         return "\n".join(lines)
 
 

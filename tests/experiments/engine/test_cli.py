@@ -27,7 +27,7 @@ def call(capfd):
 
     def call(*arguments, package="tests.support"):
         with pytest.raises(SystemExit) as end:
-            exit_with(lambda: main([str(argument) for argument in arguments], package=package), PROGRAM)
+            exit_with(lambda: main(list(map(str, arguments)), package=package, drawings=package), PROGRAM)
         return end.value.code or 0, *capfd.readouterr()
 
     return call
@@ -149,7 +149,7 @@ def test_default_settings_go_to_the_file_the_figures_are_drawn_from(call, result
     status, out, _ = call("toy_experiment")
     assert status == 0
     assert "toy_experiment.nc (" in out
-    assert "python -m figures" in out
+    assert out.splitlines()[-1] == "draw it: python -m figures toy_experiment"
     assert sorted(path.name for path in results.iterdir()) == ["CHECKSUMS", "toy_experiment.nc"]
     dataset = store.load(results / "toy_experiment.nc")
     store.check(dataset, toy_experiment.Settings())
@@ -167,7 +167,8 @@ def test_small_and_changed_runs_never_touch_it(call, results):
 
 
 def test_the_output_goes_where_it_is_told(call, tmp_path):
-    assert call("toy_experiment", "--quick", "--output", tmp_path / "new" / "walks.nc")[0] == 0
+    status, out, _ = call("toy_experiment", "--quick", "--output", tmp_path / "new" / "walks.nc")
+    assert status == 0 and out.splitlines()[-1].endswith("python -m figures toy_experiment --quick")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["walks.nc"]
 
 

@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 import theory
 from tests.theory.diagnosis.runs import CONSTANT, KNOBS, LIVE, clustered
 from theory.diagnosis import agreement, center, clusters, comparison, readings, scale, temperatures
+from theory.diagnosis.glosses import GLOSSES
+from theory.diagnosis.report import Record
 
 TEACHER = (readings.TeacherReading, scale.ScaleReading)
 STUDENT = (readings.StudentReading, agreement.AgreementReading)
@@ -45,10 +48,27 @@ def test_the_report_is_the_diagnosis_in_words_worst_first():
     found = theory.diagnose(CONSTANT, center=CONSTANT.mean(0), loss=2.0, **KNOBS)
     text = str(found).splitlines()
     assert text[0] == "fate: constant"
-    assert [line.split()[0] for line in text[3 : 3 + len(found.measurements)]] == list(found.measurements)
+    assert text[2] == "found"
+    numbers = text[text.index("measured") + 1 :]
+    assert [line.split()[0] for line in numbers] == list(found.measurements)
+    assert all(line.endswith(GLOSSES[line.split()[0]]) for line in numbers)
     order = ["problem", "warning", "note", "ok"]
     places = [order.index(finding.level) for finding in found.findings]
     assert places == sorted(places) and len(set(places)) > 1
     for finding in found.findings:
         assert f"  {finding.level:8}[{finding.claim}] {finding.text}" in text
         assert not finding.remedy or f"               → {finding.remedy}" in text
+
+
+def test_every_measurement_has_a_gloss_that_fits_a_line_and_no_other_has():
+    records = [record for record in Record.__subclasses__() if record.__module__.startswith("theory.")]
+    turns = np.tile(np.repeat([4.15, 0.01], 40), 12)
+    swings = 1.5 + 0.2 * np.sin(np.pi * np.arange(4000) / 100)
+    curves = [
+        theory.explain_loss(curve, clusters=64, teacher_entropy=curve / 2, kl=curve / 2, prior_entropy=4.1)
+        for curve in (turns, swings)
+    ]
+    names = {*fields(*records), *(name for found in curves for name in found.measurements)}
+    assert len(names) > 60
+    assert names == GLOSSES.keys()
+    assert all(0 < len(gloss) <= 70 for gloss in GLOSSES.values())
