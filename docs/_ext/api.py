@@ -57,11 +57,23 @@ def _entry(public: str) -> list[str]:
         return [f".. autofunction:: {public}", ""]
     if not inspect.isclass(value):
         return [f".. autodata:: {public}", "   :no-value:", "", "   The table above, by name.", ""]
-    methods = [name for name, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
+    methods = [name for name in _members(value) if _is_method(value, name)]
     plain = ", ".join(name for name in methods if not name.startswith("_"))
     special = ", ".join(name for name in methods if name.startswith("__") and name != "__init__")
     options = [f"   :members: {plain}"] * bool(plain) + [f"   :special-members: {special}"] * bool(special)
     return [f".. autoclass:: {public}", *options, ""]
+
+
+def _members(value: type) -> list[str]:
+    """What the class and its bases of this package define, bases first, in the order written."""
+    bases = (base for base in reversed(value.__mro__) if base.__module__.partition(".")[0] == "theory")
+    return list(dict.fromkeys(name for base in bases for name in vars(base)))
+
+
+def _is_method(value: type, name: str) -> bool:
+    """Whether it is a function, of the class or its instances, that is for users."""
+    method = getattr(value, name)
+    return (inspect.isfunction(method) or inspect.ismethod(method)) and _is_documented(method)
 
 
 def _is_documented(method: object) -> bool:

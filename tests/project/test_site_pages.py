@@ -194,6 +194,13 @@ def test_every_public_name_of_nn_has_a_formula_and_an_example():
         assert f"{name}(" in part
 
 
+def test_the_api_shows_what_users_call_inherited_or_not_and_no_internals(monkeypatch):
+    api = extension(monkeypatch, "api")
+    for name in ("ClusterDistillationLoss", "MaskedPatchLoss"):
+        (members,) = re.findall(r":members: (.*)", "\n".join(api._entry(f"theory.nn.{name}")))
+        assert set(members.split(", ")) == {"update", "load_center", "like", "forward"}
+
+
 FRAMED = {"index.html": "collapse", "_assembled/interactive.html": "all"} | {
     f"_assembled/notebooks/{name}.html": {"02": "compare", "04": "compare", "07": "keeps-up"}[name[:2]]
     for name in NOTEBOOKS
@@ -231,7 +238,14 @@ def test_a_frame_shows_its_part_whole_and_in_the_theme_of_its_page(browser, path
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize(
-    "page", ["index", "_assembled/which_teacher", "_assembled/figures/index", "_assembled/paper_notes"]
+    "page",
+    [
+        "index",
+        "_assembled/which_teacher",
+        "_assembled/figures/index",
+        "_assembled/paper_notes",
+        "_assembled/speed",
+    ],
 )
 def test_no_table_of_a_page_to_read_needs_a_scrollbar(browser, page, width):
     visit = Visit(browser, BUILT / f"{page}.html", root=BUILT)
