@@ -20,12 +20,12 @@ extensions = [
     "sphinx-mathjax-offline",
     "bars",
 ]
-exclude_patterns = ["_build", "_ext", "decisions"]
+exclude_patterns = ["_build", "_ext", "_assembled/parts", "pages", "decisions"]
 html_theme = "furo"
 html_title = "SSL by clustering"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["formulas.js"]
+html_js_files = ["formulas.js", "frames.js"]
 html_extra_path = ["interactive"]
 html_copy_source = False
 html_show_sphinx = False
@@ -34,6 +34,7 @@ html_show_copyright = False
 nb_execution_mode = "off"  # the executed notebooks are committed; `make notebooks` runs them
 myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+myst_heading_slug_func = "assemble.slug"
 myst_dmath_double_inline = True
 nb_ipywidgets_js = {}  # sliders need a kernel; their scripts would come from the network
 mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.05}}

@@ -1,38 +1,51 @@
 """Copies into docs/_assembled what the site is made of: each page has one source, the repository's."""
 
-import importlib
-import inspect
 import json
 import re
 import shutil
 from pathlib import Path
 
-import theory
+import api
+import bibliography
+import choice
+import gallery
+from myst_parser.slugs import github_slugify
+
 from experiments.engine.registry import figures
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor, marked_files
 from tests.claims.notes import NOTES, read_claims
-from tests.project import rooms
 
 
 def write(target: Path) -> None:
     """Write every assembled page below `target`, afresh. What is not there, Sphinx reports as missing."""
     shutil.rmtree(target, ignore_errors=True)
     claims, directions = _notes()
-    public = _public()
+    public = api.public()
     pages = {
         "claims.md": _claims(),
-        "paper_notes.md": _linked(claims),
+        "paper_notes.md": bibliography.linked(_linked(claims)),
+        "references.md": bibliography.page(),
         "directions.md": _cited(directions),
-        "figures/index.md": _typeset(_labelled((ROOT / "figures/README.md").read_text(encoding="utf-8"))),
+        "figures/index.md": _typeset(
+            _labelled(gallery.gallery((ROOT / "figures/README.md").read_text(encoding="utf-8")))
+        ),
+        "which_teacher.md": _which_teacher(),
+        "interactive.md": gallery.interactive(),
+        "parts/findings.md": _labelled(_page("findings"), notes="_assembled/paper_notes.md"),
+        "parts/live.md": gallery.frame("collapse", up=""),
+        "parts/thumbnails.md": gallery.thumbnails(
+            gallery.HOME, pictures="_assembled/figures/", page="_assembled/figures/index.md"
+        ),
         "speed.md": _speed(),
-        "api/index.md": _toctree("API", list(public), _contents(public), hidden=True),
+        "api/training.md": _labelled(_page("training")),
+        "api/index.md": _toctree("API", ["training", *public], api.contents(public), hidden=True),
         "tests/index.md": _toctree("Tests", _tests(), "The tests that carry a claim's label, as they run."),
         "notebooks/index.md": _toctree(
             "Derivations", list(NOTEBOOKS), "One derivation each, from words to picture."
         ),
     }
     for page, (module, names) in public.items():
-        pages[f"api/{page}.md"] = _module(module, names)
+        pages[f"api/{page}.md"] = api.page(module, names)
     for name in _tests():
         up = "../" * (name.count("/") + 3)
         pages[f"tests/{name}.md"] = (
@@ -53,6 +66,12 @@ def _speed() -> str:
     head, found, rest = (ROOT / "benchmarks/RESULTS.md").read_text(encoding="utf-8").partition("\n## ")
     words = "Seconds against samples and against clusters, the other side 64, one thread."
     return f"{head}\n```{{figure}} scaling.svg\n{words}\n```\n{found}{rest}"
+
+
+def _which_teacher() -> str:
+    """The page of advice, with its costs and its claims' links."""
+    results = (ROOT / "benchmarks/RESULTS.md").read_text(encoding="utf-8")
+    return _labelled(_typeset(choice.priced(_page("which_teacher"), results)), notes="paper_notes.md")
 
 
 def _claims() -> str:
@@ -99,7 +118,7 @@ def _linked(notes: str) -> str:
     """The notes, a paragraph for each field, linked to the modules, tests, figures and notebooks named."""
     notes = re.sub(r"\n(?=\*\*[A-Z][\w ]*[.:]\*\*)", "\n\n", notes)
     notes = re.sub(r"`(theory(?:\.\w+)+)`", r"{py:obj}`\1`", notes)
-    pages = {module: page for page, (module, _) in _public().items()}
+    pages = {module: page for page, (module, _) in api.public().items()}
 
     def page_of(match: re.Match[str]) -> str:
         module = match[1].removesuffix(".py").replace("/", ".")
@@ -117,9 +136,11 @@ def _linked(notes: str) -> str:
         r"notebook (\d\d)", lambda m: f"[notebook {m[1]}](notebooks/{by_number[m[1]]}.ipynb)", notes
     )
     drawn = figures()
-    return re.sub(
-        r"`(\w+)`", lambda m: f"[{m[1]}](figures/index.md#{m[1]})" if m[1] in drawn else m[0], notes
-    )
+
+    def pictured(match: re.Match[str]) -> str:
+        return f"[{match[1]}](figures/index.md#{match[1]})" if match[1] in drawn else match[0]
+
+    return re.sub(r"^\|.*$|`(\w+)`", pictured, notes, flags=re.MULTILINE)  # names in tables are those of code
 
 
 def _cited(text: str) -> str:
@@ -133,18 +154,23 @@ def _cited(text: str) -> str:
             return f"[{name}](paper_notes.md#{anchor(claims[name])})"
         return f"[{name}](figures/index.md#{name})" if name in drawn else match[0]
 
-    return _linked(re.sub(r"`(\w+)`|\b([OTJED]\d+)\b(?=[,)])", linked, text))
+    return _linked(re.sub(r"`(\w+)`|\b([OTJEDC]\d+)\b(?=[,)])", linked, text))
 
 
-def _labelled(text: str) -> str:
-    """The text of a page one folder down with its claims' labels, `[O2, D3]`, linked to the notes."""
+def _page(name: str) -> str:
+    """What is written for the site alone."""
+    return (ROOT / f"docs/pages/{name}.md").read_text(encoding="utf-8")
+
+
+def _labelled(text: str, *, notes: str = "../paper_notes.md") -> str:
+    """The text with its claims' labels, `[O2, D3]`, linked to the notes; those are one folder up."""
     claims = read_claims(ROOT / NOTES)
 
     def linked(match: re.Match[str]) -> str:
-        links = (f"[{x}](../paper_notes.md#{anchor(claims[x])})" for x in match[1].split(", "))
+        links = (f"[{x}]({notes}#{anchor(claims[x])})" for x in match[1].split(", "))
         return rf"\[{', '.join(links)}\]"
 
-    return re.sub(r"(?<!\{)\[((?:[OTJED]\d+(?:, )?)+)\](?![(\[])", linked, text)
+    return re.sub(r"(?<!\{)\[((?:[OTJEDC]\d+(?:, )?)+)\](?![(\[])", linked, text)
 
 
 def _typeset(text: str) -> str:
@@ -159,17 +185,26 @@ def _typeset(text: str) -> str:
 def _notebook(source: Path) -> str:
     """An executed notebook, its labels linked, and a word where a slider would be."""
     notebook = json.loads(source.read_text(encoding="utf-8"))
-    cells = []
+    cells, frames = [], dict(gallery.FRAMES)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = _labelled("".join(cell["source"]))
+            cell["source"] = bibliography.linked(_labelled("".join(cell["source"])))
         cells.append(cell)
         if "slider" in cell["metadata"].get("tags", []):
             words = "*(A slider, in a running kernel: open the notebook in JupyterLab to move it.)*"
+            if section := frames.pop(source.stem[:2], None):
+                words += f" *Here is the same idea without one:*\n\n{gallery.frame(section, up='../../')}"
             cells.append(
                 {"cell_type": "markdown", "id": f"{cell['id']}-word", "metadata": {}, "source": words}
             )
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def slug(title: str) -> str:
+    """The anchor of a heading; that of a claim is the notes' own, formulas in its title included."""
+    label = re.match(r"\[(\w+)\] ", title)
+    claim = read_claims(ROOT / NOTES).get(label[1]) if label else None
+    return anchor(claim) if claim else github_slugify(title)
 
 
 def _short(test: str) -> str:
@@ -184,81 +219,6 @@ def _breakable(name: str) -> str:
 
 def _tests() -> list[str]:
     return sorted({name.removesuffix(".py") for files in marked_files().values() for name in files})
-
-
-def _public() -> dict[str, tuple[str, list[str]]]:
-    """Page → the room whose docstring opens it, and the public names it documents, as users call them."""
-    pages: dict[str, list[str]] = {page: [] for name in rooms.modules("theory") if (page := _page(name))}
-    for name in theory.__all__:
-        value = getattr(theory, name)
-        if not inspect.ismodule(value):
-            home = "theory.teachers" if name == "TEACHERS" else value.__module__
-            pages[_page(home)].append(f"theory.{name}")
-    for package in ("theory.dynamics", "theory.systems", "theory.nn"):
-        pages[package] = [f"{package}.{name}" for name in importlib.import_module(package).__all__]
-    return {page.removeprefix("theory."): (page, names) for page, names in pages.items() if names}
-
-
-def _page(module: str) -> str:
-    """A module has the page of its room, "" for the command line."""
-    room = ".".join(module.split(".")[:2])
-    return "" if room.endswith("__main__") else room
-
-
-def _module(room: str, names: list[str]) -> str:
-    """The page of a room: its docstring, then its public names, those of a package module by module."""
-    parts: dict[str, list[str]] = {room: []}
-    for public in names:
-        written = getattr(_named(public), "__module__", room)
-        parts.setdefault(written if written in _inside(room) else room, []).append(public)
-    lines = [f"# {room}", ""]
-    for module in [room, *(m for m in _inside(room) if m in parts)]:
-        lines += [f"## {module}", ""] if module != room else []
-        lines += ["```{eval-rst}", f".. automodule:: {module}", "   :no-members:", ""]
-        lines += [line for public in parts[module] for line in _entry(public)] + ["```", ""]
-    return "\n".join(lines)
-
-
-def _inside(room: str) -> list[str]:
-    return list(rooms.modules(room)) if room in rooms.layers() else []
-
-
-def _named(public: str) -> object:
-    package, _, name = public.rpartition(".")
-    return getattr(importlib.import_module(package), name)
-
-
-def _entry(public: str) -> list[str]:
-    """A directive of autodoc; of a class, with the methods that are for users."""
-    value = _named(public)
-    if inspect.isfunction(value):
-        return [f".. autofunction:: {public}", ""]
-    if not inspect.isclass(value):
-        return [f".. autodata:: {public}", "   :no-value:", "", "   The table above, by name.", ""]
-    methods = [name for name, f in vars(value).items() if inspect.isfunction(f) and _is_documented(f)]
-    plain = ", ".join(name for name in methods if not name.startswith("_"))
-    special = ", ".join(name for name in methods if name.startswith("__") and name != "__init__")
-    options = [f"   :members: {plain}"] * bool(plain) + [f"   :special-members: {special}"] * bool(special)
-    return [f".. autoclass:: {public}", *options, ""]
-
-
-def _is_documented(method: object) -> bool:
-    """Whether a method is for users: its docstring has sections."""
-    return bool(re.search(r"^ *-{4,}$", inspect.getdoc(method) or "", flags=re.MULTILINE))
-
-
-def _contents(public: dict[str, tuple[str, list[str]]]) -> str:
-    """Each room with its first docstring line and its public functions and classes."""
-    lines = ["Formulas, shapes, units and errors of every public function, room by room.", ""]
-    for page, (module, names) in public.items():
-        members = ", ".join(f"{{py:obj}}`~{name}`" for name in names)
-        lines += [f"[{page}]({page}.md)", f": {_literal(rooms.first_line(module))} {members}", ""]
-    return "\n".join(lines)
-
-
-def _literal(words: str) -> str:
-    """Words in which Markdown is to see no markup."""
-    return re.sub(r"([\\*_\[\]{}|$<>])", r"\\\1", words)
 
 
 def _toctree(title: str, names: list[str], words: str, *, hidden: bool = False) -> str:

@@ -39,5 +39,6 @@ function keepDrawn(draw) {
     draw();
   }).observe(document.documentElement);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("theme", draw);
   draw();
 }
