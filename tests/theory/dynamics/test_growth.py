@@ -78,6 +78,19 @@ def test_as_many_directions_grow_as_correlations_exceed_the_temperature_ratio(se
     assert growth_rates(cross, second, teacher_rate=0.01, discrete=True, **small).growing == exceeding
 
 
+@pytest.mark.claim("D2")
+@pytest.mark.parametrize("discrete", [False, True])
+@pytest.mark.parametrize("teacher_rate", [math.inf, 0.1])
+def test_what_is_exactly_at_the_temperature_ratio_does_not_grow(teacher_rate, discrete):
+    kw = {"gain": 0.1, "student_temperature": 1.0, "teacher_temperature": 0.5}
+    at, beyond = np.diag([0.5, 0.5]), np.diag([0.5, 0.51])
+    counts = [
+        growth_rates(cross, EYE, teacher_rate=teacher_rate, discrete=discrete, **kw).growing
+        for cross in (at, beyond)
+    ]
+    assert counts == [0, 1]
+
+
 @pytest.mark.control("D2")
 def test_without_symmetric_moments_the_count_is_wrong():
     cross, second = np.array([[0.5, 0.9], [-0.9, 0.5]]), np.diag([1.0, 0.01])
