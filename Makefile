@@ -81,6 +81,7 @@ constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	  $(PIP) freeze --all --exclude-editable | sed 's/^torch==.*/torch==$(TORCH)/'; \
 	} > constraints.partial
 	mv constraints.partial constraints.txt
+	$(BIN)/python -m tests.project.licences
 
 clean:  ## remove the environment, caches and everything built
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build docs/_assembled dist claims.json
