@@ -76,11 +76,13 @@ bench: $(BENCH)/.stamp  ## speed beside the peers, into benchmarks/RESULTS.md (A
 mutants: $(VENV)/.stamp-dev  ## change theory/ line by line: each change must make a test fail
 	$(BIN)/mutmut run $(ARGS)
 
-constraints: $(VENV)/.stamp-dev  ## pin what is installed now
+constraints: $(VENV)/.stamp-dev  ## pin what is installed now, with hashes and licences
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(PIP) freeze --all --exclude-editable | sed 's/^torch==.*/torch==$(TORCH)/'; \
 	} > constraints.partial
 	mv constraints.partial constraints.txt
+	$(BIN)/python -m tests.project.licences
+	$(BIN)/python -m tests.project.hashes
 
 clean:  ## remove the environment, caches and everything built
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build docs/_assembled dist claims.json

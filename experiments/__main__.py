@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import make_dataclass
 from typing import Any
 
-import tyro
+try:
+    import tyro
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"python -m experiments: {missing.name} is not installed; "
+        "in a checkout: pip install --editable '.[torch]' --group experiments"
+    )
 
 from experiments.engine import registry
 from experiments.engine.command import exit_with

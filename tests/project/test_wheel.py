@@ -69,3 +69,12 @@ def test_the_extra_brings_what_the_modules_need(run):
         "from theory.nn import ClusterDistillationLoss as L; print(L('centering', clusters=2))", *torch
     )
     assert done.stdout.startswith("ClusterDistillationLoss("), done.stderr
+
+
+def test_experiments_beside_the_wheel_name_in_one_line_what_they_need(run):
+    """The wheel does not hold them; a checkout does, whose environment may be that of the wheel."""
+    program = f"sys.path.insert(0, {str(ROOT)!r}); import runpy; "
+    done = run(program + "runpy.run_module('experiments', run_name='__main__')")
+    assert done.returncode == 1
+    need = "tyro is not installed; in a checkout: pip install --editable '.[torch]' --group experiments"
+    assert done.stderr == f"python -m experiments: {need}\n"

@@ -6,6 +6,7 @@ import torch
 
 import theory
 from tests.claims.ledger import equal
+from tests.support.everything import ROOMS
 
 CENTER = {
     "gain": 0.1, "teacher_momentum": 0.9, "student_temperature": 0.1, "teacher_temperature": 0.04
@@ -62,6 +63,23 @@ def test_moments_and_correlations_name_what_arrived():
             theory.dynamics.cross_view_moments(*views)
     with pytest.raises(TypeError, match="`correlation` must hold real numbers"):
         theory.dynamics.survival_temperature("a", clusters=3, student_temperature=0.1)
+
+
+SPEEDS = ("gain", "learning_rate", "gradient_noise", "teacher_rate", "batch_size", "mass")
+POSITIVE = [
+    (room, name)
+    for room, (_, arguments) in ROOMS.items()
+    for name in arguments
+    if name in SPEEDS or name.endswith("temperature") or name in ("epsilon", "sharpness")
+]
+
+
+@pytest.mark.parametrize(("room", "name"), POSITIVE)
+@pytest.mark.parametrize("value", [-1.0, 0.0, np.nan])
+def test_what_must_be_positive_is_refused_below_by_its_name(room, name, value):
+    function, arguments = ROOMS[room]
+    with pytest.raises((ValueError, TypeError), match=f"`{name}`"):
+        function(**arguments | {name: value})
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -30,3 +30,10 @@ def test_a_cluster_is_in_use_from_a_tenth_of_its_even_share():
     share = torch.tensor([[0.94, 0.025, 0.024, 0.011], [1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
     assert labels.clusters_in_use(share).tolist() == [2.0, 1.0]
     assert labels.shares(torch.tensor([0, 0, 2, 0]), 4).tolist() == [0.75, 0.0, 0.25, 0.0]
+
+
+def test_shares_are_counted_in_float64():
+    """In float32 a count stops at 2²⁴, and a third keeps seven digits."""
+    found = labels.shares(torch.tensor([0, 1, 1]), 2)
+    assert found.dtype == torch.float64
+    assert found.tolist() == [1 / 3, 2 / 3]

@@ -67,6 +67,20 @@ def test_a_prediction_states_what_it_depends_on(key, claim, depends):
 
 
 @pytest.mark.claim("D5")
+@pytest.mark.parametrize(("momentum", "claim"), [(0.99397, "D4"), (0.99399, "D6")])
+def test_the_line_is_that_of_steps_and_not_of_continuous_time(momentum, claim):
+    """0.99398 in steps, 0.994 in continuous time."""
+    assert predict(replace(ROWS[CENTRE, "0.99"], center_momentum=momentum)).claim == claim
+
+
+@pytest.mark.claim("D5")
+@pytest.mark.parametrize(("momentum", "claim"), [(0.99397, "D4"), (0.99399, "D8")])
+def test_so_is_the_line_of_patches_under_a_shared_head(momentum, claim):
+    row = replace(ROWS["iBOT's patches, centre, k-NN", "0.999"], center_momentum=momentum)
+    assert predict(row).claim == claim
+
+
+@pytest.mark.claim("D5")
 def test_what_is_said_of_a_toy_follows_from_its_race():
     said = {
         f"{row.sweep}: {row.setting}": published.toy_said(row, published.Settings())

@@ -128,6 +128,24 @@ def test_the_closed_form_gradient_is_that_of_the_loss(given, views):
     equal(student_gradient(log_r.exp(), log_q.detach().exp(), tau), expected, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.parametrize("method", ["sgd", "adam"])
+def test_weight_decay_reaches_the_optimiser(method):
+    """The first step with it goes η times the decay times the weights further, biases included."""
+    rate, start = 0.01, ARCHITECTURE.initialize(4, variants=1, seeds=[0, 5])
+    after = [
+        records(
+            variants=[Variant(name="one", learning_rate=rate)],
+            training=Training(
+                steps=1, batch_size=16, evaluation_size=16, optimizer=method, weight_decay=decay
+            ),
+        ).student
+        for decay in (0.0, 0.5)
+    ]
+    for name, weights in start.items():
+        expected = after[0][name] - rate * 0.5 * weights
+        torch.testing.assert_close(after[1][name], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_run_that_diverges_is_named():
     wild = [Variant(name="tame"), Variant(name="wild", learning_rate=1e6)]
     with pytest.raises(FloatingPointError, match="'wild' diverged"):

@@ -63,6 +63,17 @@ def test_sinkhorn_is_three_rounds_unless_said_otherwise():
     assert distances == sorted(distances, reverse=True)
 
 
+@pytest.mark.parametrize(("name", "settings"), [("sinkhorn", {"rounds": 3}), ("inverse_prior", {})])
+def test_a_target_reaches_the_teacher_in_use(name, settings):
+    (logits, _), _ = clustered()
+    log_target = theory.log_softmax(0.1 * np.arange(K))
+    log_r = theory.TEACHERS[name](logits, temperature=0.04, log_target=log_target, **settings)
+    found = theory.diagnose(logits, teacher=name, log_target=log_target, **settings, **KNOBS).measurements
+    off = 0.5 * np.abs(np.exp(log_r).mean(0) - np.exp(log_target)).sum()
+    equal(found["teacher_off_target_tv"], off, rtol=1e-9, atol=1e-12)
+    equal(found["teacher_information"], theory.mutual_information(log_r), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "logits, near, sent",
     [

@@ -128,3 +128,12 @@ def test_what_one_sample_has_is_no_evidence(m, noise):
     spike[0] = 30.0
     first, (low, _) = bounds([spike + noise * rng.normal(size=spike.shape) for _ in range(2)])
     assert low == 0 and first.low < RATIO < first.high
+
+
+def test_identical_views_stay_inside_what_a_fisher_transform_can_bear():
+    """Views that are one are named before; whoever asks all the same gets a number, just below 1."""
+    view = np.random.default_rng(0).normal(size=(300, 4))
+    found = cross_validated(Views((view, view)))
+    largest = found.estimate(1)
+    assert 1 - 1e-9 < largest.value < 1
+    assert np.isfinite([largest.low, largest.high, largest.error]).all()

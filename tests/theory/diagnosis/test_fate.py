@@ -104,3 +104,11 @@ def test_few_samples_of_one_answer_are_no_verdict():
     assert theory.diagnose(UNIFORM[:31], **KNOBS).fate == "undecided"
     assert theory.diagnose(UNIFORM[:32], **KNOBS).fate == "uniform collapse"
     assert theory.diagnose(clustered()[0][0][:20], **KNOBS).fate == "alive"
+
+
+def test_one_answer_is_said_to_be_spread_over_the_exponential_of_its_entropy():
+    found = theory.diagnose(CONSTANT, teacher="unconstrained", **KNOBS)
+    assert found.fate == "constant"
+    spread = np.exp(found.measurements["raw_teacher_prior_entropy"])
+    (finding,) = (f for f in found.findings if f.claim == "O4" and f.level == "problem")
+    assert f"spread over about {spread:.1f} clusters" in finding.text

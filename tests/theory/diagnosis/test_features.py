@@ -74,6 +74,15 @@ def test_the_same_view_twice_is_named_and_nothing_else_told(other):
     assert "views 2 and 3 are the same" in said(three)
 
 
+def test_views_that_are_all_but_the_same_are_measured_and_stay_below_one():
+    """No correlation of them is 1 to an error that its Fisher transform could not bear."""
+    view = RNG.normal(size=(2000, 4))
+    found = judged([view, view + 0.006 * RNG.normal(size=view.shape)])
+    numbers = found.measurements
+    assert 0.999 < numbers["largest_correlation_low"] <= numbers["largest_correlation_high"] <= 1.0
+    assert numbers["growing_directions"] == 4
+
+
 def test_views_that_are_nearly_the_same_are_two():
     found = judged([X, X + 0.02 * RNG.normal(size=X.shape)])
     assert "are the same" not in said(found) and found.measurements["largest_correlation"] > 0.99

@@ -19,7 +19,12 @@ def test_the_margin_is_the_entropy_of_the_teachers_prior_less_the_loss():
     )
     proof = theory.certificate(log_r, log_q)
     equal(found["margin"], proof.teacher_information - proof.kl, rtol=1e-10)
-    equal(found["loss"], theory.evaluate(log_r, log_q).cross_entropy)
+    value = theory.evaluate(log_r, log_q)
+    equal(found["loss"], value.cross_entropy)
+    equal(found["kl"], value.kl)
+    equal(found["student_information"], value.student_information)
+    equal(found["student_prior_entropy"], value.student_prior_entropy)
+    equal(found["student_off_target_tv_bound"], proof.prior_distance_bound)
     logged = theory.diagnose(teacher, loss=found["loss"], **KNOBS).measurements
     equal(logged["margin"], found["margin"])
 

@@ -53,7 +53,7 @@ def test_a_goal_met_at_every_step_is_stable_exactly_inside_the_line_of_the_faste
     )
     assume(0.01 < line < 0.9999)
     mu = 1 - m_t
-    for m_c, sign in ((line, 0), (1 - 1.02 * (1 - line), -1), (1 - 0.98 * (1 - line), 1)):
+    for m_c, sign in ((line, 0), (1 - 1.001 * (1 - line), -1), (1 - 0.999 * (1 - line), 1)):
         rho = 1 - m_c
         radius = np.abs(np.linalg.eigvals([[1 - mu + mu * kappa, -mu * kappa], [rho, 1 - rho]])).max()
         if sign:

@@ -51,6 +51,12 @@ def test_noise_tips_a_fold_over_by_the_power_two_thirds():
     equal(large / small, fold_shift(1.0, batch_size=1 / 8), rtol=0.1)
 
 
+@pytest.mark.claim("D9")
+def test_eight_times_the_batch_or_an_eighth_of_the_rate_is_a_quarter_of_the_shift():
+    equal(fold_shift(0.08, batch_size=8), 0.02, rtol=1e-12)
+    equal(fold_shift(0.08, learning_rate=1 / 8), 0.02, rtol=1e-12)
+
+
 @given(st.floats(0.0, 0.2), st.floats(0.1, 100.0), st.floats(0.01, 10.0))
 @pytest.mark.claim("D9")
 def test_rate_and_batch_act_as_one_number(delta, batch, rate):

@@ -80,6 +80,37 @@ def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becom
         at_most(np.abs(every - one).min(), 1e-3)  # where two meet: the root of the differences' error
 
 
+@given(correlations, st.integers(3, 6), st.floats(0.001, 0.3), st.floats(0.001, 1.0), st.floats(0.0, 1.0))
+@pytest.mark.claim("D7")
+def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(r, k, alpha, mu, rho):
+    """f(k) and f(n) δ_nk in student and teacher, f(k) in the centre; rows up to a constant."""
+    assume(float(survival_temperature(r, clusters=k, student_temperature=1.0)) > 0.41)
+    f = np.arange(k) - (k - 1) / 2
+    fields, zero = [np.tile(f, (k, 1)), np.diag(f)], np.zeros((k, k))
+    pushes = [(x, zero, 0 * f) for x in fields] + [(zero, x, 0 * f) for x in fields] + [(zero, zero, f)]
+    rest, h = learnt_state(r, k, **DINO), 1e-6
+    matrix = learnt_center_stability(
+        r, clusters=k, gain=0.1 * alpha, teacher_momentum=1 - mu, center_momentum=1 - rho, **DINO
+    ).matrix
+    for push, column in zip(pushes, matrix.T, strict=True):
+        there, back = (
+            step(
+                [x + way * y for x, y in zip(rest, push, strict=True)],
+                r=r,
+                k=k,
+                a=0.1 * alpha,
+                mu=mu,
+                rho=rho,
+            )
+            for way in (h, -h)
+        )
+        found = [(one - other) / (2 * h) for one, other in zip(there, back, strict=True)]
+        stated = [sum(c * y for c, y in zip(part, fields, strict=True)) for part in (column[:2], column[2:4])]
+        for one, other in zip(found, [*stated, column[4] * f], strict=True):
+            other = other - other.mean(-1, keepdims=True)
+            equal(one - one.mean(-1, keepdims=True), other, rtol=0, atol=1e-6)
+
+
 @given(correlations, counts, st.floats(1e-3, 1.0), st.floats(0.0, 0.999))
 @pytest.mark.claim("D7")
 def test_a_held_solution_is_stable_under_every_centre(r, k, mu, m_c):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.theory.dynamics.toys import paired_views, seeds
-from theory.dynamics import cross_view_moments
+from theory.dynamics import correlations, cross_view_moments
 
 VIEW = np.ones((3, 2))
 
@@ -22,6 +22,18 @@ def test_streaming_equals_one_batch_whatever_the_mean(seed, cut, offset):
         np.testing.assert_allclose(other.covariance, whole.covariance, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(other.cross_covariance, whole.cross_covariance, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(other.student_mean, whole.student_mean, rtol=1e-12, atol=1e-12)
+
+
+def test_moments_of_float32_features_have_the_rank_of_float64():
+    """Their moments are summed in float64, where a copy of a feature is told from one that is not."""
+    first, second = (view.astype(np.float32) for view in paired_views(2))
+    low = cross_view_moments(first, second)
+    wide = cross_view_moments(first.astype(np.float64), second.astype(np.float64))
+    assert low.covariance.dtype == low.cross_covariance.dtype == np.float64
+    np.testing.assert_array_equal(low.covariance, wide.covariance)
+    copies = [np.hstack([view, 2 * view[:, :1]]) for view in (first, second)]
+    moments = cross_view_moments(*copies)
+    assert correlations(moments.cross(), moments.second(), drop_singular=True).dropped == 1
 
 
 def test_weights_act_as_repeats_and_mass_as_batch_size():

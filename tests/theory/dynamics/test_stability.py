@@ -57,6 +57,13 @@ def test_far_below_the_critical_rate_the_pair_is_real_and_nobody_takes_turns():
 
 
 @pytest.mark.claim("D4")
+def test_a_negative_leading_multiplier_turns_every_other_step():
+    """A teacher that stays: the student alone, 1 − α, which overshoots."""
+    found = center_stability(gain=0.3, teacher_momentum=1.0, center_momentum=0.5, **DINO)
+    equal([found.multipliers[0].real, found.spectral_radius, found.period], [-2.0, 2.0, 2.0], rtol=1e-12)
+
+
+@pytest.mark.claim("D4")
 def test_a_centre_without_lag_never_loses_and_the_last_batch_can():
     # Batch centering: v − c = 0 in the constant direction, so it decays at α whatever the sharpening.
     w = np.array([1.0, -1.0])

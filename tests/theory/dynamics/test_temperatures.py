@@ -103,7 +103,7 @@ def test_survival_temperature_is_the_highest_fixed_point_and_grows_with_clusters
     scan = (log_odds(r * y) / log_odds(y)).max()
     found, more = (float(survival_temperature(r, clusters=c, student_temperature=1.0)) for c in (k, 2 * k))
     at_most(scan, found, slack=1e-9)
-    equal(found, max(scan, r), rtol=1e-3)
+    equal(found, max(scan, r), rtol=1e-5)
     at_most(np.array([r, found, more]), np.array([found, more, 1.0]), slack=1e-9)
 
 
