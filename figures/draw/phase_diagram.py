@@ -43,9 +43,8 @@ HALO = [withStroke(linewidth=2.2, foreground="white")]
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    figure, axes = planes(dataset.sel(student="linear"))
+    figure, axes = planes(dataset.sel(student="linear"), short=(0.36, 0.925))
     words(axes[0, 0], [(0.05, 0.55, "one cluster", "white"), (0.66, 0.13, "few clusters", "white")])
-    note(axes[0, 0], 0.36, 0.925, "run too short", fontsize=7, va="center")
     for axis in axes.flat[1:]:
         words(axis, [(0.1, 0.75, "uniform", "0.2"), (0.72, 0.42, "learnt", "white")])
     note(axes[0, 1], 0.33, 0.355, r"$\tau_t=r\,\tau_s$", **ALONG)
@@ -60,8 +59,11 @@ def words(axis: Axes, regions: Iterable[tuple[float, float, str, str]]) -> None:
         axis.text(x, y, name, color=color, weight="bold", fontsize=8.5, va="center")
 
 
-def planes(part: xr.Dataset) -> tuple[Figure, Any]:
-    """One plane of fates for each teacher, the line τ_t = r τ_s and τ_t = τ_s on it."""
+def planes(part: xr.Dataset, *, short: tuple[float, float]) -> tuple[Figure, Any]:
+    """One plane of fates for each teacher, the line τ_t = r τ_s and τ_t = τ_s on it.
+
+    `short` is the place of the words for rows where the run was too short, should there be any.
+    """
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 6.2), sharex=True, sharey=True)
     log_k = np.log(settings_of(part)["components"])
     for axis, letter, teacher in zip(axes.flat, "abcd", part.teacher.values, strict=True):
@@ -69,7 +71,7 @@ def planes(part: xr.Dataset) -> tuple[Figure, Any]:
         _mixture(axis, shown, log_k)
         axis.set_title(f"{letter}  {LOOKS[teacher].label}")
         if not TEACHERS[teacher].constrained:
-            _hatch(axis, shown, log_k)
+            _hatch(axis, shown, log_k, short)
     for axis in axes.flat:
         axis.plot([0, 1], [0, 1], color="black", ls="-", lw=1.2, path_effects=HALO)
         axis.axhline(1.0, color="black", ls=":", lw=1.0)
@@ -105,11 +107,14 @@ def plain(axis: Axes) -> None:
     axis.set(xlim=(0, 1), ylim=(0.1, 1.15), xticks=[0, 0.5, 1], yticks=[0.2, 0.4, 0.6, 0.8, 1.0])
 
 
-def _hatch(axis: Axes, shown: xr.Dataset, log_k: float) -> None:
+def _hatch(axis: Axes, shown: xr.Dataset, log_k: float, place: tuple[float, float]) -> None:
     """Rows below τ_t = τ_s at whose end most samples are undecided still."""
     undecided = (shown.student_prior_entropy - shown.student_information).median("correlation") / log_k
     slow = shown.ratio[(shown.ratio < 1) & (undecided > 0.1)].to_numpy()
+    if not slow.size:
+        return
     half = float(shown.ratio[1] - shown.ratio[0]) / 2
+    note(axis, *place, "run too short", fontsize=7, va="center")
     axis.axhspan(slow.min() - half, slow.max() + half, fc="none", ec="0.55", hatch="////", lw=0)
 
 

@@ -30,7 +30,7 @@ LINES = {
 
 def draw(dataset: xr.Dataset) -> Figure:
     part = dataset.sel(student="mlp")
-    figure, axes = planes(part)
+    figure, axes = planes(part, short=(0.03, 0.975))
     for axis in axes.flat:
         for name, (style, *_) in LINES.items():
             line = part[name].median("seed")
@@ -49,5 +49,4 @@ def draw(dataset: xr.Dataset) -> Figure:
     note(named, 0.34, 0.30, r"the data's, $\tau_t=r\,\tau_s$", **ALONG)
     note(axes[1, 0], 0.45, 0.115, "empty clusters")
     note(named, 0.02, 1.015, r"$\tau_t=\tau_s$")
-    note(axes[0, 0], 0.03, 0.975, "run too short", fontsize=7, va="center")
     return figure

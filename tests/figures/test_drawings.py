@@ -96,3 +96,13 @@ def test_names_of_lines_are_apart_and_in_order():
     assert [text.get_text() for text in axis.texts] == ["a", "b", "c", "d"]
     assert np.diff(heights).min() >= 0.1 - 1e-6
     pyplot.close()
+
+
+@pytest.mark.parametrize("name", ["phase_diagram", "phase_diagram_learner"])
+def test_rows_are_hatched_only_where_a_run_was_too_short(name):
+    dataset = store.load(runner.RESULTS / f"{FIGURES[name].source}.nc")
+    decided = dataset.assign(student_prior_entropy=dataset.student_information)
+    for data, hatched in ((dataset, True), (decided, False)):
+        figure = FIGURES[name].module.draw(data)
+        assert ("run too short" in words(figure)) == hatched
+        pyplot.close(figure)
