@@ -102,6 +102,11 @@ def test_files_and_figures_named_in_the_notes_exist():
             assert (ROOT / "figures" / f"{name}.svg").exists(), name
 
 
+def test_the_readme_counts_the_claims():
+    (count,) = re.findall(r"the table of all (\d+) claims", (ROOT / "README.md").read_text("utf-8"))
+    assert int(count) == len(read_claims(ROOT / NOTES))
+
+
 def test_every_claim_has_a_derivation():
     claims = read_claims(ROOT / NOTES)
     assert {label for labels in NOTEBOOKS.values() for label in labels} == set(claims)
