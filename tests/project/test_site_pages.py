@@ -11,7 +11,7 @@ import theory.nn
 from experiments.engine.registry import figures
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor
 from tests.claims.notes import NOTES, read_claims
-from tests.project.conftest import Visit
+from tests.project.conftest import Visit, require
 from theory.diagnosis.advice import ENOUGH
 
 BUILT = ROOT / "docs/_build/html"
@@ -20,6 +20,8 @@ NUMBER = re.compile(r"\d+\.\d+")
 
 
 def extension(monkeypatch, name):
+    if name == "assemble":
+        require("the group docs", importlib.util.find_spec("myst_parser"))
     monkeypatch.setattr(sys, "path", [str(ROOT / "docs/_ext"), *sys.path])
     spec = importlib.util.spec_from_file_location(f"site_{name}", ROOT / f"docs/_ext/{name}.py")
     module = importlib.util.module_from_spec(spec)
