@@ -15,6 +15,7 @@ import hashlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -33,6 +34,8 @@ from experiments.engine.registry import Refused
 
 Chunk = TypeVar("Chunk")
 CONNECT_SECONDS = 10
+LOOK_SECONDS = 10
+"""Between two looks whether the scheduler has workers."""
 IN_CHUNK = "in chunk "
 
 
@@ -160,6 +163,7 @@ def _carry_out(
     with (
         reproducible(context.threads),
         _client(context.scheduler) as client,
+        _watched(client),
         parallel_config(backend, n_jobs=jobs),
     ):
         try:
@@ -186,6 +190,33 @@ def _client(scheduler: str | None) -> AbstractContextManager[Any]:
         return Client(scheduler, timeout=CONNECT_SECONDS)
     except OSError as error:
         raise NoCluster(f"no Dask scheduler answers at {scheduler}") from error
+
+
+@contextmanager
+def _watched(client: Any) -> Iterator[None]:
+    """Say that the scheduler has no worker, once each time: without one Dask waits and says nothing."""
+    if client is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def look() -> None:
+        had = True
+        while not ended.wait(LOOK_SECONDS) and client.status == "running":
+            try:
+                has = bool(client.nthreads())
+            except (OSError, RuntimeError):  # the scheduler is lost, or about to be: told where it is noticed
+                return
+            if had and not has:
+                where = client.scheduler.address
+                print(f"the Dask scheduler at {where} has no worker; waiting for one", file=sys.stderr)
+            had = has
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _is_lost(client: Any, error: Exception) -> bool:

@@ -14,7 +14,7 @@ from theory.summary import Summary, summarize
 __all__: list[str] = []
 
 WAIT = 20
-"""Seconds for a scheduler to answer."""
+"""Seconds for a scheduler to answer, and for its first worker."""
 
 
 def summary_of_shards(
@@ -30,6 +30,12 @@ def summary_of_shards(
     except (OSError, ValueError, TypeError) as failure:
         raise RuntimeError(f"`scheduler` {scheduler} does not answer: {failure}") from None
     with client:
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError:
+            raise RuntimeError(
+                f"`scheduler` {scheduler} has no worker: start one, dask worker {scheduler}."
+            ) from None
         parts = client.map(partial(_one, temperature=temperature, key=key), list(map(str, files)), pure=False)
         found: list[Summary] = client.gather(parts)
     return sum(found[1:], start=found[0])

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -258,6 +259,22 @@ def test_a_scheduler_that_cannot_be_reached_is_refused_in_a_line(monkeypatch, me
         monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(sweep.NoCluster, match=message):
         sweep.sweep(work, chunks(Settings()), context=sweep.Context(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_scheduler_without_workers_is_told_and_waited_for(capsys, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the group dask is not installed")
+    monkeypatch.setattr(sweep, "LOOK_SECONDS", 0.2)
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, dashboard_address=None, protocol="tcp://"
+    ) as cluster:
+        later = threading.Timer(1.5, cluster.scale, args=[1])
+        later.start()
+        context = sweep.Context(scheduler=cluster.scheduler_address)
+        found = sweep.sweep(work, chunks(Settings())[:1], context=context)
+        later.join()
+    assert len(found) == 1
+    said = capsys.readouterr().err
+    assert said.count(f"the Dask scheduler at {context.scheduler} has no worker; waiting for one") == 1
 
 
 def test_a_worker_with_other_code_is_refused():

@@ -233,6 +233,19 @@ def test_a_scheduler_that_does_not_answer_is_told_in_a_line(tmp_path, capsys, mo
     assert "`scheduler` tcp://127.0.0.1:9 does not answer" in capsys.readouterr().err
 
 
+def test_a_scheduler_without_workers_is_told_in_a_line(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the group dask is not installed")
+    monkeypatch.setattr("theory.diagnosis.shards.WAIT", 0.5)
+    np.save(tmp_path / "a.npy", LIVE)
+    with (
+        distributed.LocalCluster(
+            n_workers=0, processes=False, dashboard_address=None, protocol="tcp://"
+        ) as cluster,
+        pytest.raises(RuntimeError, match="has no worker: start one, dask worker tcp://"),
+    ):
+        theory.diagnose(tmp_path / "a.npy", temperature=1, scheduler=cluster.scheduler_address)
+
+
 def test_one_file_may_hold_all_views_of_the_features(tmp_path, capsys):
     _, views = clustered()
     np.savez(tmp_path / "run.npz", logits=LIVE, features_2=views[1], features_1=views[0])
