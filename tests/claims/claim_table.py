@@ -1,4 +1,4 @@
-"""The README's table of claims, made from paper_notes.md, the tests' markers and the figures' captions.
+"""The README's table of claims, made from paper_notes.md, the tests' markers, captions and certified margins.
 
 `python -m tests.claims.claim_table` writes it between the two markers in README.md; a test keeps it in step.
 """
@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from experiments.engine.registry import figures
+from tests.certify.table import PAGE, smallest_margins
 from tests.claims.notes import NOTES, read_claims, sections
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,10 @@ def table():
     for name, entry in figures().items():
         for label in entry.claims:
             drawn.setdefault(label, []).append(name)
+    certified = {
+        label: f"; [certified]({PAGE.relative_to(ROOT)}), margin ≥ {margin}"
+        for label, margin in smallest_margins().items()
+    }
     derived = {label: name for name, labels in NOTEBOOKS.items() for label in labels}
     rows = {}
     for claim in claims.values():
@@ -70,7 +75,7 @@ def table():
             f"[{test.rpartition('test_')[2].removesuffix('.py')}](tests/{test})",
             f"[{notebook[:2]}](notebooks/{notebook}.ipynb)" if notebook else "",
             ", ".join(f"[{name}](figures/{name}.svg)" for name in drawn.get(claim.label, [])),
-            claim.verdict,
+            claim.verdict + certified.get(claim.label, ""),
         ]
         rows[claim] = f"| {' | '.join(cells)} |"
     more = [row for claim, row in rows.items() if claim.verdict != PLAIN]
