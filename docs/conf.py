@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent / "_ext")]
 
 import assemble  # noqa: E402  (needs the path above)
+import bibliography  # noqa: E402
 
 assemble.write(Path(__file__).parent / "_assembled")
 
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
     "bars",
+    "bibliography",
 ]
 exclude_patterns = ["_build", "_ext", "_assembled/parts", "pages", "decisions"]
 html_theme = "furo"
@@ -38,6 +40,10 @@ myst_heading_slug_func = "assemble.slug"
 myst_dmath_double_inline = True
 nb_ipywidgets_js = {}  # sliders need a kernel; their scripts would come from the network
 mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.05}}
+
+bibtex_bibfiles = list(bibliography.SOURCES)
+bibtex_default_style = bibliography.STYLE
+bibtex_cite_id = "{key}"
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True

@@ -20,9 +20,9 @@ __all__ = ["crossing_batch_size", "teacher_crossing_batch_size"]
 def crossing_batch_size(
     log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
-    """B*(k) = c²(k) / J(k)², where the spread √(c²/B) of log P̂(k) equals the Jensen gap of log G(k).  [E1]
+    r"""B*(k) = cv²(k) / J(k)², where the spread √(cv²/B) of log P̂(k) equals the Jensen gap of log G(k).  [E1]
 
-    .. math:: B^*(k) = c^2(k) / J(k)^2
+    .. math:: B^*(k) = \mathrm{cv}^2(k) / J(k)^2
 
     Above it the batch's own prior is nearer to log P(k) than the population's log G(k). To leading order in
     the spread of log p it is 4/Var log p(k). +inf where p(k) does not vary: both errors vanish, J(k) faster;

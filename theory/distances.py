@@ -23,16 +23,16 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherDistance:
-    """Bounds on the distance of two tilts c, r of one teacher whose λ differ by v, by osc(v).  [J7]
+    """Bounds on the distance of two tilts r̃, r of one teacher whose λ differ by v, by osc(v).  [J7]
 
     Attributes
     ----------
     log_ratio : [...]
-        On ∣log cₙ(k) − log rₙ(k)∣, all n, k, in nats.
+        On ∣log r̃ₙ(k) − log rₙ(k)∣, all n, k, in nats.
     kl : [...]
-        On KL(c‖r) and KL(r‖c), in nats.
+        On KL(r̃‖r) and KL(r‖r̃), in nats.
     total_variation : [...]
-        On ½ Σₖ ∣c − r∣, in [0, 1].
+        On ½ Σₖ ∣r̃ − r∣, in [0, 1].
     """
 
     log_ratio: Float[Array, "*batch"]
@@ -41,11 +41,11 @@ class TeacherDistance:
 
 
 def teacher_distance_bound(jensen_gap: Float[Array, "*batch K"]) -> TeacherDistance:
-    r"""∣log c − log r∣ ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
+    r"""∣log r̃ − log r∣ ≤ osc(J),  KL ≤ osc(J)²/8,  TV ≤ tanh(osc(J)/4).  [J7]
 
     .. math:: \mathrm{KL} \le \operatorname{osc}(J)^2/8, \qquad \mathrm{TV} \le \tanh(\operatorname{osc}(J)/4)
 
-    For the centred teacher c and the inverse-prior teacher r, whose λ differ by J; equally for any two
+    For the centred teacher r̃ and the inverse-prior teacher r, whose λ differ by J; equally for any two
     tilts of one p, given the difference of their λ in place of J.
 
     Parameters
@@ -82,9 +82,9 @@ def teacher_distance_bound(jensen_gap: Float[Array, "*batch K"]) -> TeacherDista
 
 
 def hilbert_diameter(log_p: Float[Array, "*batch N K"]) -> Float[Array, "*batch"]:
-    r"""Δ = maxₙₘ osc_k(log pₙ(k) − log pₘ(k)), in nats: the Hilbert diameter of the rows of p.  [T5]
+    r"""Δ = max osc_k(log pₙ − log pₙ′) over n, n′, in nats: the Hilbert diameter of the rows of p.  [T5]
 
-    .. math:: \Delta = \max_{n, m} \operatorname{osc}_k \left(\log p_n(k) - \log p_m(k)\right)
+    .. math:: \Delta = \max_{n, n'} \operatorname{osc}_k \left(\log p_n(k) - \log p_{n'}(k)\right)
 
     +inf where one sample gives a cluster probability 0 and another does not. Time N K min(N, K), memory N K.
 

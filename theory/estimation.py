@@ -1,17 +1,17 @@
 """What a batch of B samples does to a cluster prior, and where that matters more than Jensen's gap.
 
-Notation: x(k) = p(k)/P(k), of mean 1 over the population; c²(k) = Var x(k) its dispersion; P̂ and log Ĝ the
+Notation: x(k) = p(k)/P(k), of mean 1 over the population; cv²(k) = Var x(k) its dispersion; P̂ and log Ĝ the
 means of p and of log p over B independent draws.
 
     E log Ĝ = log G                                 at every B: the centre is unbiased,
     log G ≤ E log P̂ ≤ log P,   rising with B        equal to log G at B = 1,
-    E log P̂ = log P − c²/(2B) + O(B⁻²),   Var log P̂ = c²/B + O(B⁻²),   P E[1/P̂] = 1 + c²/B + O(B⁻²) ≥ 1.
+    E log P̂ = log P − cv²/(2B) + O(B⁻²),   Var log P̂ = cv²/B + O(B⁻²),   P E[1/P̂] = 1 + cv²/B + O(B⁻²) ≥ 1.
 
 So the inverse prior of one sample is, on average, the centre, and its bias never exceeds the Jensen gap
-that centering pays. The expansions need B ≫ c²: a cluster that only a share P of the samples uses has
-c² ≈ 1/P, and until a batch holds a few of its samples its bias stays near the Jensen gap.
+that centering pays. The expansions need B ≫ cv²: a cluster that only a share P of the samples uses has
+cv² ≈ 1/P, and until a batch holds a few of its samples its bias stays near the Jensen gap.
 
-Averaged over clusters both errors are informations: Σₖ P(k) c²(k) = Σ w χ²(pₙ‖P), Σₖ P(k) J(k) = L(X;K).
+Averaged over clusters both errors are informations: Σₖ P(k) cv²(k) = Σ w χ²(pₙ‖P), Σₖ P(k) J(k) = L(X;K).
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ __all__ = [
 def prior_dispersion(
     log_p: Float[Array, "*batch N K"], *, weights: Float[Array, "*#batch N"] | None = None
 ) -> Float[Array, "*batch K"]:
-    r"""c²(k) = Varₙ pₙ(k) / P(k)² = Σₙ wₙ (pₙ(k)/P(k) − 1)², the squared coefficient of variation.  [E1]
+    r"""cv²(k) = Varₙ pₙ(k) / P(k)² = Σₙ wₙ (pₙ(k)/P(k) − 1)², the squared coefficient of variation.  [E1]
 
-    .. math:: c^2(k) = \operatorname{Var}_n p_n(k) / P(k)^2 = \sum_n w_n \left(p_n(k)/P(k) - 1\right)^2
+    .. math::
+        \mathrm{cv}^2(k) = \operatorname{Var}_n p_n(k) / P(k)^2 = \sum_n w_n \left(p_n(k)/P(k) - 1\right)^2
 
-    0 where p(k) does not vary; 1/P(k) − 1 where it is 0 or 1. Σₖ P(k) c²(k) is the χ²-information of the
+    0 where p(k) does not vary; 1/P(k) − 1 where it is 0 or 1. Σₖ P(k) cv²(k) is the χ²-information of the
     ensemble, Σ w χ²(pₙ‖P).
 
     Parameters
@@ -54,7 +55,7 @@ def prior_dispersion(
     Returns
     -------
     array [..., K]
-        c²(k) ≥ 0, a pure number.
+        cv²(k) ≥ 0, a pure number.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def log_prior_variance(
 
     .. math:: \operatorname{Var} \log \hat P(k) \approx \frac{\operatorname{Var} p(k)}{B P(k)^2}
 
-    Twice the bias of `log_prior_bias` in size: the spread √(c²/B) is the larger error wherever c² < 4B.
+    Twice the bias of `log_prior_bias` in size: the spread √(cv²/B) is the larger error wherever cv² < 4B.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def write(target: Path) -> None:
     public = api.public()
     pages = {
         "claims.md": _claims(),
-        "paper_notes.md": bibliography.linked(_linked(claims)),
+        "paper_notes.md": bibliography.cited(_linked(claims)),
         "references.md": bibliography.page(),
         "directions.md": _cited(directions),
         "figures/index.md": _typeset(
@@ -188,7 +188,7 @@ def _notebook(source: Path) -> str:
     cells, frames = [], dict(gallery.FRAMES)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = bibliography.linked(_labelled("".join(cell["source"])))
+            cell["source"] = bibliography.cited(_labelled("".join(cell["source"])))
         cells.append(cell)
         if "slider" in cell["metadata"].get("tags", []):
             words = "*(A slider, in a running kernel: open the notebook in JupyterLab to move it.)*"

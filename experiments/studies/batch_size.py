@@ -36,7 +36,7 @@ from experiments.training.trained_logits import TrainedLogits
 CLAIMS = ("E1", "E2", "J5")
 MINUTES = 4
 BINS = np.geomspace(1e-4, 1e3, 29)
-"""Edges of c²/B."""
+"""Edges of cv²/B."""
 TEACHERS = ("centering", "inverse_prior", "sinkhorn", "projected")
 ROUNDS = 3
 """Of Sinkhorn."""
@@ -134,7 +134,7 @@ def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Datas
 
 
 def measure_bias(chunk: Bias) -> xr.Dataset:
-    """Bias and spread of log P̂ (clusters, batch_size), averaged over clusters with weight P, and by c²/B."""
+    """Bias and spread of log P̂ (clusters, batch_size), averaged over clusters with weight P, and by cv²/B."""
     populations = [_population(k, chunk.population, chunk.seed) for k in chunk.clusters]
     rng = np.random.default_rng([chunk.seed, chunk.population])
     shape = (len(chunk.clusters), len(chunk.batch_sizes))
@@ -156,7 +156,7 @@ def measure_bias(chunk: Bias) -> xr.Dataset:
     data = xr.Dataset({name: (dims, value) for name, value in found.items()})
     data["bias_ratio"] = (*dims, "bin"), binned[..., 0]
     data["spread_ratio"] = (*dims, "bin"), binned[..., 1]
-    # Σ P c² is the χ²-information and Σ P J the lautum information
+    # Σ P cv² is the χ²-information and Σ P J the lautum information
     for name, part in (("dispersion", 1), ("gap", 2)):
         data[f"mean_{name}"] = "clusters", [p[0] @ p[part] for p in populations]
         data[f"rare_{name}"] = "clusters", [p[part][_rarest(p[0])].mean() for p in populations]
@@ -229,7 +229,7 @@ def measure_runs(chunk: Runs) -> xr.Dataset:
 
 
 def _population(clusters: int, samples: int, seed: int) -> tuple[np.ndarray, ...]:
-    """P, c² and J [K], and p/P [N, K], of the exact posteriors of views of a mixture with Zipf shares."""
+    """P, cv² and J [K], and p/P [N, K], of the exact posteriors of views of a mixture with Zipf shares."""
     source = Mixture(components=clusters, dim=16, zipf=1.0).source([seed])
     points = source.held_out(samples, views=1).views[:, 0]
     log_p = torch.cat([source.log_posterior(part)[0] for part in points.split(256, dim=1)]).numpy()

@@ -113,7 +113,13 @@ def train(
     device: str = "cpu",
     description: str = "training",
 ) -> Trained:
-    """Trains len(variants) × len(source.seeds) runs at once.
+    r"""Trains len(variants) × len(source.seeds) runs at once, by DINO's step; a seed is data and start.  [O2]
+
+    .. math::
+        W \leftarrow W - \eta\,\nabla_W \mathcal L, \quad V \leftarrow m_t V + (1 - m_t)\,W, \qquad
+        \mathcal L = \frac{1}{\text{pairs}} \sum_{i \ne j} \frac1N \sum_n H(r_n^i, q_n^j)
+
+    of the student's weights W by plain descent, and of the teacher's V; then the teachers' averages move.
 
     observers: functions of the snapshot whose results [A, S] are recorded too.
     parameters: initial weights [A, S, …] instead of the architecture's.
@@ -255,9 +261,14 @@ class _Runs:
 
 
 def student_gradient(r: Tensor, q: Tensor, student_temperature: Tensor) -> Tensor:
-    """∂/∂z of the mean of H(rⁱ, qʲ) over samples and pairs i ≠ j of views, q = softmax(z/τ_s).  [O2]
+    r"""∂/∂z of the mean of H(rⁱ, qʲ) over samples and pairs i ≠ j of views, q = softmax(z/τ_s).  [O2]
 
-    Closed form Σ_{i≠j} (qʲ − rⁱ)/(pairs · N · τ_s), the teacher being a constant.
+    .. math::
+        \frac{\partial \mathcal L}{\partial z_n^j} =
+        \frac{1}{\text{pairs} \cdot N\,\tau_s} \sum_{i \ne j} (q_n^j - r_n^i)
+
+    the teacher being a constant.
+
     r: [..., T, N, K].  q: [..., V, N, K], V ≥ T, its first T views the teacher's; written over.
     """
     views, given = q.shape[-3], r.shape[-3]

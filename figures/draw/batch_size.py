@@ -13,12 +13,12 @@ CAPTION = """
 What a batch of B samples does to the cluster prior. a: bias of log P̂ for populations of K clusters with Zipf
 shares, averaged with weight P: measured (symbols) and by [E1], χ²-information/(2B) (lines); at B = 1 it is
 the lautum information (ticks at the left edge), what centering pays [J5]. b: measured bias and spread over
-their prediction, against c²/B, the dispersion of p/P per sample of the batch; median over all clusters, sizes
-and populations, 5% to 95% as a band.
+their prediction, against cv²/B, the dispersion of p/P per sample of the batch; median over all clusters,
+sizes and populations, 5% to 95% as a band.
 
-What to see: one curve for K from 4 to 1024. The prediction holds for B ≫ c²; near B = c² it can be too small
-by a factor of two, and beyond it is too large, because the bias saturates at Jensen's gap. What that noise
-costs the teacher is in `batch_size_noise`, what it costs in training in `batch_size_training`.
+What to see: one curve for K from 4 to 1024. The prediction holds for B ≫ cv²; near B = cv² it can be too
+small by a factor of two, and beyond it is too large, because the bias saturates at Jensen's gap. What that
+noise costs the teacher is in `batch_size_noise`, what it costs in training in `batch_size_training`.
 """
 
 MARKERS = "osD^vP*"
@@ -60,9 +60,7 @@ def _universal(axis: Axes, d: xr.Dataset) -> None:
         ends.append((float(middle[-1]), label, color))
     axis.axhline(1, color="0.4", ls="-", lw=0.6)
     axis.axvline(1, color="0.4", ls=":", lw=0.8)
-    axis.set(
-        xscale="log", yscale="log", xlabel="$c^2/B$: dispersion per sample", ylabel="measured / predicted"
-    )
+    axis.set(xscale="log", yscale="log", xlabel="cv²/B: dispersion per sample", ylabel="measured / predicted")
     axis.set_yticks([0.1, 0.2, 0.5, 1, 2, 4], ["0.1", "0.2", "0.5", "1", "2", "4"])
     axis.minorticks_off()
     axis.set_title("b  where the prediction holds")

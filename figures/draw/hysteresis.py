@@ -75,7 +75,7 @@ def draw(dataset: xr.Dataset) -> Figure:
 def branch(correlation: float, clusters: int) -> tuple[np.ndarray, np.ndarray]:
     """τ_t/τ_s and I(X;K)/log K along the symmetric solutions, from the sharpest to the fold.
 
-    In the notation of `survival_temperature`: τ_t/τ_s = L(ry)/L(y), and the student gives its own cluster
+    In the notation of `survival_temperature`: τ_t/τ_s = ℓ(ry)/ℓ(y), and the student gives its own cluster
     1/K + (1 − 1/K) r y.
     """
     y = 1 - np.geomspace(1e-12, 1 - 1e-3, 4000)

@@ -3,11 +3,14 @@
 import inspect
 import re
 
+import pytest
+
 import theory
 import theory.nn
 from tests.claims.claim_table import ROOT
 from tests.claims.notes import NOTES, read_claims
 
+SEVERAL = "**Symbols with several meanings.**"
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 GREEK = [
     "alpha",
@@ -19,6 +22,7 @@ GREEK = [
     "kappa",
     "lambda",
     "mu",
+    "nu",
     "phi",
     "Pi",
     "pi",
@@ -28,7 +32,12 @@ GREEK = [
     "theta",
     "chi",
 ]
-CLASHES = ("r", "lambda", "c", "s", "p", "L")
+CLASHES = ("r", "s", "t", "p")
+SINGLE = {  # formulas in which a letter that is left with one meaning would have another
+    "lambda": r"\\lambda\s*\+\s*\\(alpha|mu|rho)|\\lambda\^\d|\\lambda t\b",
+    "L": r"(?<![A-Za-z\\])L\((?!X;K\))",
+    "c": r"(?<![A-Za-z\\])c(_n|\^2)",
+}
 
 
 def notes():
@@ -68,8 +77,7 @@ def test_names_in_code_are_public_names_or_arguments_of_them():
     notation, _ = notes()
     named = {
         name
-        for row in rows(notation)
-        if len(row) == 4
+        for row in rows(notation.partition(SEVERAL)[0])
         for name in re.findall(r"`(\w+)(?:\([^`]*\))?`", row[1])
     }
     public, arguments = set(), set()
@@ -84,13 +92,46 @@ def test_names_in_code_are_public_names_or_arguments_of_them():
     assert named - public - arguments - records == set()
 
 
-def test_symbols_that_clash_are_named_with_the_claims_that_use_them():
+def clashes(notation):
+    """Letters → the cells on each of them: two of meanings, and why they stay."""
+    return {row[0]: row[1:] for row in rows(notation.partition(SEVERAL)[2])[1:]}
+
+
+def labels(words):
+    return re.findall(r"\b[OTJEDC]\d+\b", words)
+
+
+def test_letters_with_several_meanings_say_where_each_is_and_why_all_stay():
     notation, _ = notes()
-    claims = read_claims(ROOT / NOTES)
-    clashes = {row[0]: row[1:] for row in rows(notation) if len(row) == 3}
+    found = clashes(notation)
     for symbol in CLASHES:
-        cell = f"$\\{symbol}$" if symbol in GREEK else f"${symbol}$"
-        assert all(clashes[cell])
-    cited = set(re.findall(r"\b[OTJEDC]\d+\b", str(list(clashes.values()))))
-    assert len(cited) > 10
-    assert cited <= claims.keys()
+        assert any(f"${symbol}$" in letters for letters in found)
+    for letters, cells in found.items():
+        assert len(cells) == 3
+        assert all(cells), letters
+    assert {label for cells in found.values() for label in labels(str(cells))} <= read_claims(
+        ROOT / NOTES
+    ).keys()
+
+
+def test_no_claim_has_two_meanings_of_one_letter_and_each_named_has_the_letter():
+    notation, body = notes()
+    claims = dict(re.findall(r"^### \[(\w+)\](.*?)(?=^##)", body, flags=re.MULTILINE | re.DOTALL))
+    for letters, cells in clashes(notation).items():
+        several = letters.count("$") > 2  # of two letters each may have its own meaning
+        cited = [label for meaning in ";".join(cells[:2]).split(";") for label in set(labels(meaning))]
+        assert several or len(cited) == len(set(cited)), letters
+        for label in cited:
+            written = symbols(claims[label])
+            assert written & {name.strip("\\") for name in re.findall(r"\$([^$]+)\$", letters)}, (
+                letters,
+                label,
+            )
+
+
+@pytest.mark.parametrize("letter", SINGLE)
+def test_a_letter_that_is_left_with_one_meaning_has_no_other(letter):
+    _, body = notes()
+    formulas = [display or inline for display, inline in FORMULA.findall(body)]
+    assert letter in symbols(body)
+    assert [formula for formula in formulas if re.search(SINGLE[letter], formula)] == []

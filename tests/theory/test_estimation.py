@@ -117,7 +117,7 @@ def test_a_batch_of_pairs_is_biased_like_one_of_half_its_size():
 
 @pytest.mark.control("E1")
 def test_bias_formula_overshoots_for_a_cluster_the_batch_has_hardly_seen():
-    # One sample in a thousand belongs to the cluster: c² ≈ 1000, far above B = 8.
+    # One sample in a thousand belongs to the cluster: cv² ≈ 1000, far above B = 8.
     p = np.array([0.99, 0.01])
     log_p, w = np.log(np.stack([p, 1 - p], axis=-1)), np.array([1e-3, 1 - 1e-3])
     measured = expected_log_prior(log_p, w, 8) - theory.log_prior(log_p, weights=w)

@@ -7,7 +7,7 @@ that lags lets it through. With features other than the constant centred, so tha
     [[−α, 0, β], [μ, −μ, 0], [μ, −μ, −ρ]],
 
 μ the teacher's rate, ρ the centre's. Its characteristic polynomial is
-(λ+α)(λ+μ)(λ+ρ) − βμλ; Routh and Hurwitz give the condition on ρ in closed form. For the steps of a training
+(ν+α)(ν+μ)(ν+ρ) − βμν; Routh and Hurwitz give the condition on ρ in closed form. For the steps of a training
 run, `theory.dynamics.stability`, Jury's criterion does.
 """
 

@@ -43,9 +43,9 @@ class Growth:
     Attributes
     ----------
     rates : [M]
-        Re λ per unit time; log ∣multiplier∣ per step if `discrete`.
+        Re ν per unit time; log ∣multiplier∣ per step if `discrete`.
     frequencies : [M]
-        Im λ, in radians per unit time, or per step if `discrete`.
+        Im ν, in radians per unit time, or per step if `discrete`.
     growing : int
         How many rates are positive, beyond rounding.
     directions : [M, M]
@@ -117,7 +117,7 @@ def growth_rates(
     """Eigenvalues of a(C₁₂/τ_t − C₂₂/τ_s), or of [[−aC₂₂/τ_s, aC₁₂/τ_t], [μI, −μI]] for a slow teacher.  [D2]
 
     For symmetric C₁₂ as many are positive as there are r_j > τ_t/τ_s, for *every* teacher rate: eliminating
-    V leaves λ² + λ(μ + aC₂₂/τ_s) + μa(C₂₂/τ_s − C₁₂/τ_t), whose middle term is positive definite, so the
+    V leaves ν² + ν(μ + aC₂₂/τ_s) + μa(C₂₂/τ_s − C₁₂/τ_t), whose middle term is positive definite, so the
     right half plane holds as many roots as the last term has negative eigenvalues, all of them real
     (Kelvin, Tait and Chetaev). A slow teacher changes how fast, never what. Where C₁₂ ≥ 0 as well, the
     decaying rates are real too: (μ + d)² − 4μ(d − p) = (μ − d)² + 4μp ≥ 0 for every direction (overdamped).
@@ -201,9 +201,9 @@ def whitened_growth_rate(
     teacher_temperature: float,
     teacher_rate: float = math.inf,
 ) -> Float[np.ndarray, "*shape"]:
-    r"""λ = ½[√((α − μ)² + 4μβ) − (α + μ)]: top eigenvalue of [[−α, β], [μ, −μ]].  [D2]
+    r"""ν = ½[√((α − μ)² + 4μβ) − (α + μ)]: top eigenvalue of [[−α, β], [μ, −μ]].  [D2]
 
-    .. math:: \lambda = \tfrac12\left[\sqrt{(\alpha - \mu)^2 + 4\mu\beta} - (\alpha + \mu)\right], \qquad
+    .. math:: \nu = \tfrac12\left[\sqrt{(\alpha - \mu)^2 + 4\mu\beta} - (\alpha + \mu)\right], \qquad
         \alpha = a/\tau_s, \quad \beta = a r/\tau_t
 
     With α = a/τ_s and β = a r/τ_t. One number per correlation, for features whitened so that C₂₂ = I; β − α
@@ -223,7 +223,7 @@ def whitened_growth_rate(
     Returns
     -------
     array, the shape of `correlation`
-        λ, per unit time.
+        ν, per unit time.
 
     Raises
     ------

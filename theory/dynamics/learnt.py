@@ -266,7 +266,7 @@ def _settings(r: float, clusters: int, tau_s: float, tau_t: float) -> tuple[floa
 
 
 def _logit(r: float, k: int, tau_s: float, tau_t: float) -> float:
-    """The larger root u > 0 of r h(u/τ_t) = h(u/τ_s): L(ry)/L(y) = τ_t/τ_s, y = h(u/τ_t), beyond its top."""
+    """The larger root u > 0 of r h(u/τ_t) = h(u/τ_s): ℓ(ry)/ℓ(y) = τ_t/τ_s, y = h(u/τ_t), beyond its top."""
     others, ratio = k - 1, tau_t / tau_s
     warmest, highest = (20.0, r) if others == 1 else warmest_kernel(r, others)
     if ratio >= highest:

@@ -60,16 +60,16 @@ def critical_temperature_kernel(r: Float[np.ndarray, "*shape"], tau: float) -> F
 def survival_temperature(
     correlation: ArrayLike, *, clusters: int, student_temperature: float
 ) -> Float[np.ndarray, "*shape"]:
-    r"""τ_t† = τ_s max_y L(ry)/L(y), L(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
+    r"""τ_t† = τ_s max_y ℓ(ry)/ℓ(y), ℓ(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
 
-    .. math:: \tau_t^\dagger = \tau_s \max_{0 < y < 1} \frac{L(r y)}{L(y)}, \qquad
-        L(y) = \log\frac{1 + (K - 1)\,y}{1 - y}
+    .. math:: \tau_t^\dagger = \tau_s \max_{0 < y < 1} \frac{\ell(r y)}{\ell(y)}, \qquad
+        \ell(y) = \log\frac{1 + (K - 1)\,y}{1 - y}
 
     K equally likely clusters, one for each output; given one view, the other shows the same cluster with
     probability r + (1−r)/K and any other with (1−r)/K, so r is the one cross-view correlation; the student
     has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
     and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
-    y = h(u/τ_t) and L = h⁻¹ that reads τ_t/τ_s = L(ry)/L(y) for some y in (0, 1). y → 0 gives r, the critical
+    y = h(u/τ_t) and ℓ = h⁻¹ that reads τ_t/τ_s = ℓ(ry)/ℓ(y) for some y in (0, 1). y → 0 gives r, the critical
     temperature; L is concave near 0 for K > 2, so the maximum lies above: between the two a cold start dies
     and a learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
 
@@ -167,13 +167,13 @@ def fold_shift(shift: float, *, batch_size: float = 1.0, learning_rate: float = 
 
 
 def ratio_kernel(v: float, r: float, others: int) -> float:
-    """L(ry)/L(y) at y = 1/(1 + eᵛ), others = K − 1: the maximum may lie within e^{−log K} of y = 1."""
+    """ℓ(ry)/ℓ(y) at y = 1/(1 + eᵛ), others = K − 1: the maximum may lie within e^{−log K} of y = 1."""
     y = 1.0 / (1.0 + math.exp(v))
     return (math.log1p(others * r * y) - math.log1p(-r * y)) / log_odds_kernel(v, others)
 
 
 def log_odds_kernel(v: float, others: int) -> float:
-    """L(y) at y = 1/(1 + eᵛ), where 1 − y = 1/(1 + e⁻ᵛ)."""
+    """ℓ(y) at y = 1/(1 + eᵛ), where 1 − y = 1/(1 + e⁻ᵛ)."""
     return math.log1p(others / (1.0 + math.exp(v))) + math.log1p(math.exp(-v))
 
 

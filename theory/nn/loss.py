@@ -26,7 +26,15 @@ EXTRAS: dict[str, dict[str, Any]] = {"msn": {"me_max": 1.0}, "swav": {"per_view"
 
 
 class ClusterDistillationLoss(Criterion):
-    """Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
+    r"""Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
+
+    .. math::
+        \mathcal L = \frac{1}{\sum_{i \ne j} v_j} \sum_{i \ne j} v_j \,
+        \frac1N \sum_n \Bigl(-\sum_k r_n^i(k) \log q_n^j(k)\Bigr), \qquad
+        q_n^j = \operatorname{softmax}(z_n^j/\tau_s)
+
+    with :math:`r_n^i` of `TeacherNormalizer` at :math:`\tau_t`; i is a view of the teacher, j of the student.
+    The gradient in the student's logits is :math:`(q - r)/\tau_s`, averaged as the loss is.
 
     In place of DINO's loss, with the inverse-prior teacher instead of the centred one::
 
@@ -184,7 +192,9 @@ class ClusterDistillationLoss(Criterion):
         *,
         weights: Float[Tensor, " N"] | None = None,
     ) -> Float[Tensor, "*batch"]:
-        """The loss of raw logits, in nats; it is differentiated in the student's.
+        r"""The loss of raw logits, in nats; it is differentiated in the student's.
+
+        .. math:: \mathcal L + \mathtt{me\_max} \cdot \mathrm{KL}(\bar q \,\|\, \pi)
 
         Parameters
         ----------
@@ -205,6 +215,17 @@ class ClusterDistillationLoss(Criterion):
         TypeError, ValueError
             Views that do not fit each other or `clusters`; weights that do not fit them; a schedule whose
             temperature is not positive now.
+
+        Examples
+        --------
+        A uniform student pays log K, whatever the teacher:
+
+        >>> import torch
+        >>> from theory.nn import ClusterDistillationLoss
+        >>> criterion = ClusterDistillationLoss("centering", clusters=4)
+        >>> loss = criterion(torch.zeros(8, 4), torch.randn(8, 4))
+        >>> print(f"{loss:.4f}, log 4 = {torch.tensor(4.0).log():.4f}")
+        1.3863, log 4 = 1.3863
         """
         if isinstance(student, Tensor) != isinstance(teacher, Tensor):
             raise TypeError("`student` and `teacher` must be both a tensor or both a list of views.")

@@ -22,7 +22,14 @@ __all__ = ["Monitor"]
 
 
 class Monitor:
-    """Margin H(r̄) − loss, informations and entropies of a step, as plain numbers for any logger.  [O5]
+    r"""Margin H(r̄) − loss, informations and entropies of a step, as plain numbers for any logger.  [O5]
+
+    .. math::
+        \text{margin} = H(\bar r) - \frac1N \sum_n H(r_n, q_n)
+        = I_r - \frac1N \sum_n \mathrm{KL}(r_n \,\|\, q_n), \qquad
+        I_r = H(\bar r) - \frac1N \sum_n H(r_n)
+
+    with :math:`\bar r` the mean of r over the rows. Above 0 the student looks at its input.
 
     Call it with the logits that the criterion was given, after each step; all but every n-th call return at
     once, without a look at the tensors::

@@ -38,7 +38,14 @@ __all__ = ["TeacherNormalizer"]
 
 
 class TeacherNormalizer(Averaging):
-    """log r of teacher logits [..., N, K], for one of `theory.TEACHERS`.
+    r"""log r of teacher logits [..., N, K], for one of `theory.TEACHERS`.
+
+    .. math::
+        r_n(k) = \frac{e^{z_n(k)/\tau + \lambda(k)}}{\sum_j e^{z_n(j)/\tau + \lambda(j)}}, \qquad
+        \lambda = \log\pi - S, \qquad S \leftarrow m\,S + (1 - m)\,S_{\text{batch}}
+
+    with S what the teacher takes from a batch: for "centering" the mean of :math:`\log p` (that of z/τ,
+    but for a constant), for "inverse_prior" the log of the mean of p.
 
     With a momentum the order is DINO's: the old average is applied, then moved to m·old + (1 − m)·batch, from
     the statistic of a uniform teacher (c₀ = 0). So m = 0 means the batch *before*, which is not None. What is
@@ -165,7 +172,9 @@ class TeacherNormalizer(Averaging):
     def forward(
         self, logits: Float[Tensor, "*batch N K"], *, temperature: float | Tensor = 1.0
     ) -> Float[Tensor, "*batch N K"]:
-        """log r(k) = log softmax(z/τ)(k) + λ(k) − log Σⱼ …, without gradient.
+        r"""log r(k) = log softmax(z/τ)(k) + λ(k) − log Σⱼ …, without gradient.
+
+        .. math:: \log r(k) = \frac{z(k)}\tau + \lambda(k) - \log \sum_j e^{z(j)/\tau + \lambda(j)}
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 SPREAD = {False: 1e-3, True: 1e-1}
-"""c² = E p²/P² − 1 below this has lost digits; by whether p is float32."""
+"""cv² = E p²/P² − 1 below this has lost digits; by whether p is float32."""
 
 
 class Part:

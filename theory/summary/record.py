@@ -46,7 +46,7 @@ class Summary:
     entropy_square : float
         Mean of H(pₙ)², nats².
     dispersion : [K]
-        c² = Var p/P².
+        cv² = Var p/P².
     lowest : [K]
         Least log p(k).
     highest : [K]

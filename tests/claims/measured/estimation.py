@@ -5,7 +5,7 @@ from tests.claims.measured.forms import fixed, middle
 from tests.claims.measured.statements import results, says
 from tests.claims.measured.teachers import USUAL
 
-SMALL = 0.1  # c²/B up to which the leading term is asked for
+SMALL = 0.1  # cv²/B up to which the leading term is asked for
 
 
 @says("E1")
@@ -19,7 +19,7 @@ def bias_over_prediction():
     small = ratio.where(ratio.bin <= SMALL).quantile([0.5, 0.05, 0.95])
     at = 4
     yield (
-        "bias over prediction {} [{}, {}] for $c^2/B \\le {}$, {} at {}",
+        "bias over prediction {} [{}, {}] for $\\mathrm{cv}^2/B \\le {}$, {} at {}",
         *(fixed(x, 2) for x in small), f"{SMALL:g}",
         fixed(ratio.sel(bin=at, method="nearest").median(), 2), f"{at}",
     )  # fmt: skip

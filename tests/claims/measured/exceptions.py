@@ -10,7 +10,7 @@ NOT_FROM_RESULTS: dict[str, dict[str, str]] = {
     "T3": {r"shares $\propto 1/\text{rank}$": FORMULA},
     "J5": {"(95% interval;": "the level of `paired_difference`"},
     "J10": {r"$\tau^2 J/(": FORMULA},
-    "E1": {"$c^2/B": FORMULA},
+    "E1": {r"$\mathrm{cv}^2/B": FORMULA},
     "J6": {"worse than that one for $R > 8$": "where R²/8 passes R"},
     "D1": {
         "no interval leaving out 0": "the difference that there would not be",
