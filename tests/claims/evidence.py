@@ -64,11 +64,11 @@ def equal(actual, expected, *, rtol=None, atol=None):
     """Assert |actual − expected| ≤ atol + rtol |expected| everywhere; record the largest ratio of the two.
 
     expected may broadcast to the shape of actual, not the reverse. Equal infinities agree; NaN never does,
-    not even with NaN. rtol and atol default to ε^¾ of the less precise operand, 1.8e-12 in float64 and
-    6.4e-6 in float32; with atol=0 the test is relative.
+    not even with NaN. rtol and atol default to 64 roundings of the less precise operand, and to no more than
+    ε^¾: 1.4e-14 in float64, 6.4e-6 in float32; with atol=0 the test is relative.
     """
     eps = max(_EPS.get(str(getattr(x, "dtype", "")).split(".")[-1], 2.0**-52) for x in (actual, expected))
-    rtol, atol = (eps**0.75 if tol is None else tol for tol in (rtol, atol))
+    rtol, atol = (min(64.0 * eps, eps**0.75) if tol is None else tol for tol in (rtol, atol))
     got, want = _operands(actual, expected)
     if got.shape != np.shape(actual):
         raise AssertionError(f"equal: got shape {np.shape(actual)}, expected shape {np.shape(expected)}")

@@ -6,6 +6,8 @@ something ran, the tests and controls, the examples tried, the worst margin and 
 the verdict. `--claims=json` writes the same as JSON, all claims in it.
 
 That each claim has a test, a control and a verdict is tested in `test_coverage.py`, from the files alone.
+That the tolerances of its equalities are not too loose shows in a run of the whole suite only, which fails
+otherwise: see `loose.py`.
 """
 
 import functools
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 import pytest
 
 from tests.claims.evidence import Evidence, at_most, equal
+from tests.claims.loose import too_loose
 from tests.claims.notes import NOTES, Claim, read_claims
 
 __all__ = ["at_most", "equal"]
@@ -102,6 +105,19 @@ class Ledger:
         ran = [test for test in self.tests.values() if test.outcome != "not run"]
         return [_row(claim, ran) for claim in self.claims.values()]
 
+    def pytest_sessionfinish(self, session, exitstatus):
+        if exitstatus == pytest.ExitCode.OK and self.loose():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def loose(self):
+        """What is wrong with the tolerances of verified claims, where the whole suite reported here."""
+        option = self.config.option
+        part = self.config.args_source is pytest.Config.ArgsSource.ARGS or option.keyword
+        part = part or option.deselect or getattr(option, "lf", False)
+        if part or option.markexpr not in ("", "not slow") or hasattr(self.config, "workerinput"):
+            return []
+        return too_loose({row.label: row.error for row in self.rows() if row.result == "verified"})
+
     def pytest_terminal_summary(self, terminalreporter, exitstatus):
         rows = self.rows()
         shown = [row for row in rows if row.tests or row.controls]
@@ -118,6 +134,8 @@ class Ledger:
             terminalreporter.line(
                 "margin: smallest rhs − lhs seen; error: largest, in units of the tolerance"
             )
+            for line in self.loose():
+                terminalreporter.line(line, red=True)
         complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if (path := self.config.getoption("claims")) and complete:
             text = json.dumps([_finite(asdict(row)) for row in rows], indent=1, ensure_ascii=False)

@@ -4,6 +4,11 @@ import json
 
 import pytest
 
+from tests.claims.claim_table import ROOT
+from tests.claims.loose import REASONS, too_loose
+from tests.claims.notes import NOTES as NAME
+from tests.claims.notes import read_claims
+
 NOTES = """
 ### [A1] Squares are not negative
 **Verdict:** holds
@@ -176,6 +181,34 @@ def test_a_failure_fails_the_claim_and_shows_how_far(run, before, after, lines):
     result = run(tests=TESTS.replace(before, after))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(lines)
+
+
+LOOSE = TESTS.replace("atol=1e-11", "atol=1e-7")
+
+
+def test_a_whole_run_fails_where_a_tolerance_is_too_loose(run):
+    result = run(tests=LOOSE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["A2 *verified*", "A1: error 1e-05 of its tolerance: derive a tighter one*"])
+
+
+def test_a_part_of_a_run_says_nothing_of_tolerances(run):
+    for part in (("-k", "half or control"), ("-m", "not slow and not other"), ("suite",)):
+        result = run(*part, tests=LOOSE)
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.no_fnmatch_line("*tighter*")
+
+
+def test_a_reason_excuses_a_small_error_and_no_other():
+    assert too_loose({"A1": 0.0, "A2": None, "A3": 0.5}, {"A1": "exact"}) == []
+    assert too_loose({"A1": 0.5}, {"A1": "exact"}) == [
+        "A1: error 0.5 of its tolerance: the reason for less is out of date"
+    ]
+
+
+def test_reasons_are_given_for_claims_only():
+    assert set(REASONS) <= set(read_claims(ROOT / NAME))
+    assert all(REASONS.values())
 
 
 def test_without_notes_there_is_no_table(run, pytester):

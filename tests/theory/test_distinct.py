@@ -33,7 +33,8 @@ def test_information_is_at_most_the_log_of_the_number_of_distinct_columns(seed, 
     parts = data.draw(st.lists(st.integers(1, 4), min_size=k, max_size=k))
     many = repeated(log_p, parts)
     information = float(theory.mutual_information(many))
-    equal(information, theory.mutual_information(log_p), rtol=1e-9, atol=1e-12)
+    rounding = 16 * many.shape[1] * np.finfo(float).eps  # of each column's share
+    equal(information, theory.mutual_information(log_p), rtol=rounding, atol=rounding)
     at_most(information, np.log(k))
 
 
@@ -41,7 +42,7 @@ def test_information_is_at_most_the_log_of_the_number_of_distinct_columns(seed, 
 @pytest.mark.claim("C1")
 def test_the_count_is_attained_by_sure_and_balanced_assignments(seed, k):
     sure = np.log(np.eye(k)[np.random.default_rng(seed).permutation(np.tile(np.arange(k), 3))] + 1e-300)
-    equal(np.exp(theory.mutual_information(repeated(sure, [3] * k))), k, rtol=1e-9)
+    equal(np.exp(theory.mutual_information(repeated(sure, [3] * k))), k)
 
 
 @given(seeds, st.integers(2, 8), st.integers(2, 5))

@@ -269,7 +269,8 @@ def test_a_sample_of_weight_zero_changes_nothing():
     log_p, w = population(2, spread=1.0)
     with_zero = np.concatenate([log_p, theory.log_softmax(np.array([[900.0, 0.0, 0.0, 0.0]]))])
     for function in (theory.prior_dispersion, theory.crossing_batch_size, theory.teacher_crossing_batch_size):
-        equal(function(with_zero, weights=np.append(w, 0.0)), function(log_p, weights=w))
+        # the crossing of teachers is a difference of sums, which are summed in another order
+        equal(function(with_zero, weights=np.append(w, 0.0)), function(log_p, weights=w), rtol=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from theory.dynamics import (
     survival_temperature,
 )
 
+ROOT = 1e-12  # ten times what `learnt_solution` leaves of its root
 counts = st.integers(2, 64)
 correlations = st.floats(0.05, 0.97)
 
@@ -51,11 +52,11 @@ def test_the_learnt_solution_is_a_fixed_point_of_the_training_step(r, k, ratio):
     state = learnt_state(r, k, **temperatures)
     after = step(state, r=r, k=k, a=0.01, mu=0.1, rho=0.1, tau_t=0.1 * ratio)
     for now, then in zip(state, after, strict=True):
-        equal(then, now, rtol=1e-9, atol=1e-9)
+        equal(then, now, rtol=ROOT, atol=ROOT)
     found = learnt_solution(r, clusters=k, **temperatures)
-    equal(found.student_share, r * found.teacher_share + (1 - r) / k, rtol=1e-9)
+    equal(found.student_share, r * found.teacher_share + (1 - r) / k, rtol=ROOT, atol=0.0)
     q = softmax(state[0] / 0.1, axis=1)
-    equal(found.information, math.log(k) + (q * np.log(q)).sum(1).mean(), rtol=1e-9, atol=1e-12)
+    equal(found.information, math.log(k) + (q * np.log(q)).sum(1).mean(), rtol=ROOT, atol=ROOT)
 
 
 @given(correlations, st.integers(3, 5), st.floats(0.001, 0.3), st.floats(0.001, 1.0), st.floats(0.0, 1.0))
@@ -108,7 +109,9 @@ def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(r, k, alpha, mu
         stated = [sum(c * y for c, y in zip(part, fields, strict=True)) for part in (column[:2], column[2:4])]
         for one, other in zip(found, [*stated, column[4] * f], strict=True):
             other = other - other.mean(-1, keepdims=True)
-            equal(one - one.mean(-1, keepdims=True), other, rtol=0, atol=1e-6)
+            # a rounding of the states over h, and the third derivative of a softmax at τ_t
+            off = 8 * np.finfo(float).eps / h + (h / DINO["teacher_temperature"]) ** 2
+            equal(one - one.mean(-1, keepdims=True), other, rtol=0, atol=off)
 
 
 @given(correlations, counts, st.floats(1e-3, 1.0), st.floats(0.0, 0.999))
@@ -165,7 +168,7 @@ def test_the_two_rates_of_the_race_are_those_of_d2_and_d4(r, log_alpha, m_t, m_c
         np.array([[r]]), np.eye(1), gain=a, teacher_rate=1 - m_t, discrete=True, **DINO
     ).rates.max()
     constant = center_stability(gain=a, teacher_momentum=m_t, center_momentum=m_c, **DINO).spectral_radius
-    equal([race.features, race.constant], [features, math.log(constant)], rtol=1e-9, atol=1e-12)
+    equal([race.features, race.constant], [features, math.log(constant)], rtol=1e-12)
     assert race.lost == (race.constant > max(0.0, race.features))
 
 
