@@ -34,6 +34,8 @@ def flat(level, n=100):
         (TOP - SILENT - 1e-4, "below log K"),
         (TOP + SILENT + 1e-4, "above log K"),
         (SILENT - 1e-4, "near zero"),
+        (SILENT, "near zero"),
+        (-1e-6, "near zero"),
         (SILENT + 1e-4, "below log K"),
     ],
 )
@@ -67,6 +69,9 @@ def test_the_lowest_level_is_that_of_eight_records_or_of_one_in_fifty():
     dip[100:108] = 3.0
     dip[100:103] = 1.0  # three records are no level
     assert explained(dip).measurements["lowest_loss"] == 3.0
+    dip = flat(3.0, 2450)  # 49 records a level
+    dip[24:49] = 1.0
+    assert explained(dip).measurements["lowest_loss"] == 1.0
     dip = flat(3.0, 1000)
     dip[200:210] = 1.0  # ten of twenty
     assert explained(dip).measurements["lowest_loss"] == 2.0

@@ -133,8 +133,10 @@ def test_a_rise_since_the_lowest_is_the_teachers_or_not():
     teacher = np.r_[np.full(100, 1.0), np.full(100, 0.5), np.full(100, 0.9)]
     text = "of the 0.5 nats above its lowest that the loss is, 0.4 are the teacher's entropy: a warm-up."
     assert text in said(explained(loss, teacher_entropy=teacher))
+    half = np.r_[np.full(100, 1.0), np.full(100, 0.5), np.full(100, 0.751)]
+    assert any("nats above its lowest" in one for one in said(explained(loss, teacher_entropy=half)))
     for other in (
-        np.r_[np.full(200, 0.5), np.full(100, 0.7)],  # less than half of the rise
+        np.r_[np.full(100, 1.0), np.full(100, 0.5), np.full(100, 0.749)],  # less than half of the rise
         np.r_[np.full(100, 0.5), np.full(100, 0.5), np.full(100, 0.9)],  # the change is said already
     ):
         assert not any("above its lowest" in one for one in said(explained(loss, teacher_entropy=other)))

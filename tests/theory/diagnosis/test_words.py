@@ -65,7 +65,7 @@ def test_agreement_is_sure_from_three_errors_on():
 
     worse = "the two views of a sample agree no better than those of two samples, by 0.3 ± 0.2 nats."
     better = "the two views of a sample agree by 0.301 ± 0.2 nats more than those of two samples."
-    assert about(0.3, 0.1) == [("problem", worse)]
+    assert about(agreement.SURE * 0.1, 0.1) == [("problem", worse)]
     assert about(0.301, 0.1) == [("ok", better)]
 
 
@@ -216,3 +216,69 @@ def test_one_answer_turns_where_its_centre_is_far_and_moves():
     assert center.fate_of_center("alive", far, None) == "alive"
     for momentum in (0.0, 1.0):
         assert center.fate_of_center("constant", far, knobs(center_momentum=momentum)) == "constant"
+
+
+def test_a_learning_rate_that_overshoots_is_told_where_it_stops():
+    """α = η/(K τ_s²): 2 is the edge, 1 is there in one step."""
+    student = knobs(clusters=100, teacher_momentum=None)
+    for gain, told in ((0.2 * 0.999, False), (0.2, True)):
+        found = list(center._about_the_student(student, gain))
+        assert [f.remedy for f in found] == ["a learning rate below 2 K τ_s² = 2."] * told
+    assert list(center._about_the_student(student, None)) == []
+    still = knobs(teacher_momentum=1.0)
+    text = "the teacher no longer moves, so that the centre cannot lose it."
+    assert said(center._about_the_student(still, None)) == [("note", text)]
+    assert list(center._about_the_student(knobs(teacher_momentum=1.0, center_momentum=None), None)) == []
+
+
+def about_this_rate(radius, period, gain):
+    motion = center.CenterMotion(center_spectral_radius=radius, center_period=period)
+    judged = center.CenterJudgement(center_momentum_safe=0.8, center_gain_limit=0.01)
+    (found,) = center._about_this_rate(motion, judged, knobs(clusters=100), gain, None)
+    return found
+
+
+def test_a_centre_at_this_learning_rate_is_judged_by_its_step():
+    found = about_this_rate(0.999, 5.0, 0.01)
+    assert (found.level, found.text) == (
+        "ok",
+        "the centre keeps up at this learning rate, radius 0.999000.",
+    )
+    turns, wins = "clusters take turns, with a period near 1234 steps", "one cluster wins"
+    for period, how in ((1234.2, turns), (float("inf"), wins)):
+        found = about_this_rate(1.0, period, 0.05)
+        assert found.text == f"the centre is too slow at this learning rate: {how}."
+        assert found.remedy.startswith("a centre momentum below 0.8, or the mean")
+        found = about_this_rate(1.0, period, 0.15)
+        assert found.remedy.startswith(
+            "a learning rate of at most K τ_s² = 1, with a centre momentum below 0.8"
+        )
+        found = about_this_rate(1.0, period, 0.2)
+        assert (found.text, found.remedy) == (
+            f"the step is too large: the student overshoots, and this centre does not hold it ({how}).",
+            "a learning rate of at most K τ_s² = 1.",
+        )
+
+
+def test_a_centre_at_any_learning_rate_is_judged_by_its_limit():
+    for limit, level, begins in (
+        (float("inf"), "ok", "the centre keeps up at any learning rate up to K τ_s²: momentum below 0.8."),
+        (0.01, "warning", "the centre keeps up only while η/(K τ_s) is below 0.01 per step: not under Adam."),
+        (0, "warning", "this centre never moves, and loses any teacher that is sharper than its student."),
+    ):
+        judged = center.CenterJudgement(center_momentum_safe=0.8, center_gain_limit=limit)
+        assert said(center._about_any_rate(judged, None)) == [(level, begins)]
+
+
+def views(share, moving, features):
+    return SimpleNamespace(constant_share=share, moving=moving, features=features)
+
+
+def test_what_is_common_to_all_samples_is_said_beyond_a_half():
+    assert list(temperatures._about_the_constant(views(0.5, [1] * 4, 4))) == []
+    ((level, text),) = said(temperatures._about_the_constant(views(0.501, [1] * 4, 4)))
+    assert level == "note" and text.startswith("50% of the squared length of the features is common to all")
+    for features, told in ((4, 0), (3, 1), (1, 3), (0, 0)):
+        found = said(temperatures._about_the_constant(views(0.0, [1] * 4, features)))
+        text = f"{told} of 4 features are the same for every sample."
+        assert found == ([("note", text)] if told else [])
