@@ -48,6 +48,13 @@ def arguments(given):
         metavar="SECONDS",
         help=f"that a test may take beyond ten times its own ({children.GRACE:g})",
     )
+    parser.add_argument(
+        "--worth",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="of tests that are asked about a change, the near and quick ones first (60)",
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (2)")
     parser.add_argument("--report", action="store_true", help="write tests/mutants.md of what is known")
     options = parser.parse_args(given)
@@ -83,14 +90,14 @@ def chosen(path, *, sample, seed):
 class Run:
     """One call of the command."""
 
-    def __init__(self, wanted, *, jobs, grace, until):
+    def __init__(self, wanted, *, jobs, grace, worth, until):
         self.jobs, self.grace, self.until = jobs, grace, until
         packages = sorted({path.split("/")[0] for path, _ in wanted})
         files = {package: covering.files_of_tests(package) for package in packages}
         if left := covering.stale([file for every in files.values() for file in every]):
             print(f"recording which lines {len(left)} files of tests run", flush=True)
             covering.record(left, jobs)
-        lines = {package: covering.Lines(every) for package, every in files.items()}
+        lines = {package: covering.Lines(every, worth) for package, every in files.items()}
         self.loads = sorted({name for one in lines.values() for name in one.loads})
         self.results = Results()
         self.mutants = {path: len(listed(text(path))) for path, _ in wanted}
@@ -199,7 +206,7 @@ def main(given=None):
     wanted.sort(key=lambda one: not is_on(changed.get(one[0], ()), one[1]))
     os.environ |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     os.nice(5)
-    run = Run(wanted, jobs=options.jobs, grace=options.grace, until=until)
+    run = Run(wanted, jobs=options.jobs, grace=options.grace, worth=options.worth, until=until)
     run.go()
     return report.tell(run, changed, options)
 

@@ -3,10 +3,12 @@
 import ast
 import functools
 import json
+import math
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from tests.mutants.changes import Mutant
@@ -60,9 +62,10 @@ class Covered:
 
 
 class Lines:
-    """All that has been recorded."""
+    """All that has been recorded; of the tests of a change those of the first `worth` seconds are asked."""
 
-    def __init__(self, files: list[str]):
+    def __init__(self, files: list[str], worth: float = math.inf):
+        self.worth = worth
         kept = [LINES / of_file(file) for file in files]
         self.files = [json.loads(path.read_text(encoding="utf-8")) for path in kept if path.exists()]
         for one in self.files:
@@ -83,7 +86,10 @@ class Lines:
                 found, at_import = self._tests({path: _numbers(mutant.function)})
         else:
             found, at_import = self._idle() | self._tests(dict.fromkeys([path, *importers(path)]))[0], True
-        return Covered(tuple(sorted(found.items(), key=lambda one: _worth(path, *one))), at_import)
+        order = sorted(found.items(), key=lambda one: _worth(path, *one))
+        sums = accumulate((seconds for _, seconds in order), initial=0.0)
+        asked = tuple(one for one, before in zip(order, sums, strict=False) if before < self.worth)
+        return Covered(asked, at_import)
 
     @functools.cache  # noqa: B019 (one object a run)
     def _idle(self):

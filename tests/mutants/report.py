@@ -16,7 +16,8 @@ Made by `python -m tests.mutants --sample {sample} --seed {seed} --report`. It i
 small changes that `tests/mutants` knows for `theory/`, {tried:,} were tried, up to {sample} of each file,
 drawn at random by the seed. The scores estimate what all would give; in brackets 95% intervals (Wilson).
 
-A change is killed by the first test of its line that fails, or by the limit of time; slow tests are left out.
+A change is killed by the first test of its line that fails, or by the limit of time. Slow tests are left out,
+and of the others those are asked that take {worth:g} s together, near and quick ones first.
 Equivalent are those that no test could notice, each with its reason below; the score leaves them out.
 
 """
@@ -78,7 +79,7 @@ def measured(run, options):
             row["survived"].append(mutant.name)
         elif one:
             row[one["verdict"]] += 1
-    return {"sample": options.sample, "seed": options.seed, "files": files}
+    return {"sample": options.sample, "seed": options.seed, "worth": options.worth, "files": files}
 
 
 def page() -> str:
@@ -93,7 +94,9 @@ def page() -> str:
         sums = [a + b for a, b in zip(sums, row, strict=True)]
         room = path.rpartition("/")[0]
         rooms[room] = [a + b for a, b in zip(rooms.get(room, [0] * 5), row, strict=True)]
-    head = HEAD.format(sample=kept["sample"], seed=kept["seed"], mutants=sums[0], tried=sums[1])
+    head = HEAD.format(
+        sample=kept["sample"], seed=kept["seed"], worth=kept["worth"], mutants=sums[0], tried=sums[1]
+    )
     whole = [_row(f"`{room}/`", row) for room, row in rooms.items()] + [_row("**all**", sums)]
     parts = [head, ROOM, *whole, "\n", ROOM.replace("room", "file"), *rows]
     holes = {p: [n for n in one["survived"] if n not in known.get(p, {})] for p, one in kept["files"].items()}

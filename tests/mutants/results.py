@@ -62,5 +62,5 @@ def _of_one(test):
 
 def _of_all(covered):
     files = sorted({test.split("::")[0] for test, _ in covered.tests})
-    text = "".join(file + digest(ROOT / file) for file in files)
+    text = f"{len(covered.tests)}" + "".join(file + digest(ROOT / file) for file in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
