@@ -17,11 +17,14 @@ import os
 import subprocess
 import sys
 import time
+from operator import attrgetter
 
 from tests.mutants import children, covering, report, ways
 from tests.mutants.changes import is_on, listed
 from tests.mutants.files import ROOT, digest
 from tests.mutants.results import Results
+
+SECONDS = attrgetter("seconds")
 
 
 def arguments(given):
@@ -104,16 +107,18 @@ class Run:
         self.covered = {one: lines[one[0].split("/")[0]].of(*one) for one in wanted}
         self.by_name = {(path, mutant.name): covered for (path, mutant), covered in self.covered.items()}
 
-    def left(self):
-        """What is not known, as tasks."""
-        for (path, mutant), covered in self.covered.items():
+    def left(self, wanted):
+        """What of it is not known, as tasks."""
+        for path, mutant in wanted:
+            covered = self.covered[path, mutant]
             if self.results.of(path, mutant.name, covered) is None:
                 task = ways.Task(path, mutant.name, covered.tests, covered.at_import, self.grace)
                 yield task, mutant.in_body, self._needs_import(path, mutant.name)
 
-    def go(self):
+    def go(self, wanted):
+        """Try what is not known, the quick first: they are kept if the time runs out."""
         quickly, by_import = [], []
-        for task, in_body, tried in self.left():
+        for task, in_body, tried in self.left(wanted):
             if not task.tests:
                 self.keep(task, {"verdict": "survived", "by": "no test runs it"})
             else:
@@ -121,12 +126,10 @@ class Run:
         print(f"{len(quickly)} changes in functions, {len(by_import)} that an import makes", flush=True)
         ways.preload(self.loads)
         if quickly:
-            quickly.sort(key=lambda task: task.seconds)  # what is known soon is kept if the time runs out
-            self._in_a_child(quickly)
+            self._in_a_child(sorted(quickly, key=SECONDS))
             self.results = Results()
         by_import += [task for task in quickly if self._needs_import(task.path, task.name)]
-        by_import.sort(key=lambda task: task.seconds)
-        pairs = ((task, task.seconds + 20.0) for task in by_import)
+        pairs = ((task, task.seconds + 20.0) for task in sorted(by_import, key=SECONDS))
         for task, found in children.each(pairs, ways.anew, jobs=self.jobs, enough=self.late):
             self.keep(task, found)
 
@@ -203,11 +206,14 @@ def main(given=None):
     wanted = [
         (path, mutant) for path in paths for mutant in chosen(path, sample=options.sample, seed=options.seed)
     ]
-    wanted.sort(key=lambda one: not is_on(changed.get(one[0], ()), one[1]))
     os.environ |= {"HYPOTHESIS_PROFILE": "mutants", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     os.nice(5)
     run = Run(wanted, jobs=options.jobs, grace=options.grace, worth=options.worth, until=until)
-    run.go()
+    first = [one for one in wanted if is_on(changed.get(one[0], ()), one[1])]
+    if first:
+        run.go(first)
+    if not first or not run.late():
+        run.go(wanted)
     return report.tell(run, changed, options)
 
 

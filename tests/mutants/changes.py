@@ -39,8 +39,8 @@ SLIGHTLY = 1.01
 """What a float is multiplied by."""
 SHOWN = 60
 """Characters of code about a change, by which it is named."""
-WORDS = ("help", "metavar", "prog", "description", "epilog")
-"""Keywords of texts for people."""
+WORDS = ("help", "metavar", "prog", "description", "epilog", "strict")
+"""Keywords of texts for people, and of `zip` that holds lengths against each other as an assert does."""
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 

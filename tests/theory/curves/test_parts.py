@@ -60,6 +60,12 @@ def test_a_tenth_of_the_run_without_a_record_is_said(gap, told):
     ) == told
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_every_step_is_a_number(bad):
+    with pytest.raises(ValueError, match="`steps` must be finite, got NaN or inf"):
+        explained([TOP] * 3, steps=[0.0, bad, 2.0])
+
+
 def test_steps_far_apart_all_along_are_no_gap():
     steps = 10.0 * np.arange(11)  # each a tenth of the run
     steps[6:] += 15  # 25 of 115, under three times the usual

@@ -7,6 +7,7 @@ import pytest
 import theory
 from tests.theory.diagnosis.test_limits import said, teacher
 from theory.diagnosis import agreement, center, comparison, fate, history, scale, temperatures
+from theory.diagnosis.advice import other_center
 from theory.diagnosis.report import Report
 from theory.diagnosis.run import Knobs
 
@@ -282,3 +283,11 @@ def test_what_is_common_to_all_samples_is_said_beyond_a_half():
         found = said(temperatures._about_the_constant(views(0.0, [1] * 4, features)))
         text = f"{told} of 4 features are the same for every sample."
         assert found == ([("note", text)] if told else [])
+
+
+@pytest.mark.parametrize(
+    "off, begins", [(0.0, "larger batches, or a slower"), (1e-9, "a centre momentum between")]
+)
+def test_a_small_batch_needs_a_momentum_above_its_floor_and_below_the_ceiling(off, begins):
+    floor = (16 - 8) / (16 + 8)
+    assert other_center(8, floor + off).startswith(begins)

@@ -123,10 +123,11 @@ def test_two_ranks_normalise_like_one_process_with_both_batches(together, name, 
     own = (slice(first), slice(first, 12))
 
     def work(rank):
-        normalizer = made(name, momentum=momentum).double()
+        normalizer = made(name, momentum=momentum, process_group="the group").double()
         return [normalizer(logits(step, 12)[own[rank]], temperature=TAU) for step in range(3)]
 
-    found, _ = together(2, work)
+    found, groups = together(2, work)
+    assert set(groups) <= {"the group"}
     normalizer = made(name, momentum=momentum).double()
     for step in range(3):
         expected = normalizer(logits(step, 12), temperature=TAU)
