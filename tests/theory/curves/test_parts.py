@@ -248,3 +248,28 @@ def test_three_returns_make_turns():
         assert (explained(other).fate == "turning") == seen
     once = np.tile(np.r_[np.full(30, 0.05), 0.6 * TOP], 9)  # one record above is no return
     assert explained(once).fate != "turning"
+
+
+def test_series_have_one_axis_and_the_length_of_the_loss():
+    for loss in (TOP, [[TOP]]):
+        with pytest.raises(ValueError, match=r"`loss` must have shape \[T\], got \("):
+            explained(loss)
+    with pytest.raises(ValueError, match="`loss` must not be empty"):
+        explained([])
+    for name in ("steps", "teacher_entropy", "kl", "prior_entropy"):
+        for other in ([1.0] * 2, [[1.0]] * 3):
+            with pytest.raises(ValueError, match=rf"`{name}` must have shape \[3\], that of `loss`, got \("):
+                explained([TOP] * 3, **{name: other})
+
+
+@pytest.mark.parametrize("n, first", [(20, 4), (49, 4), (50, 5), (100, 10)])
+def test_the_first_tenth_of_the_parts_is_read_four_records_at_least(n, first):
+    entropy = np.full(n, 2.0)
+    entropy[: first // 2] = 1.0
+    entropy[first // 2] = 1.5  # the median of the first so many, where one more or fewer has another
+    numbers = explained(entropy + 1.0, teacher_entropy=entropy).measurements
+    assert numbers["teacher_entropy_change"] == 2.0 - np.median(entropy[:first])
+    assert np.median(entropy[:first]) not in (
+        np.median(entropy[: first - 1]),
+        np.median(entropy[: first + 1]),
+    )

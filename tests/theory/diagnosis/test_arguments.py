@@ -9,7 +9,8 @@ import theory
 from tests.support.everything import STUDENT, VIEWS, Z
 from tests.theory.diagnosis.runs import levels
 from theory import __main__ as command
-from theory.diagnosis import feature_command, summarized
+from theory.diagnosis import feature_command, gather, summarized
+from theory.diagnosis.gather import gathered
 from theory.diagnosis.printed import printed
 from theory.diagnosis.report import Diagnosis, note, problem
 
@@ -187,3 +188,57 @@ def test_a_loss_beside_a_summary(off, said):
     assert levels(found, "O4" if "log" in said else "O5") == {"note"}
     unsaid = theory.diagnose(summary, loss=math.log(4) + off)
     assert bool([f for f in unsaid.findings if f.claim == "O5"]) is False
+
+
+def test_several_files_are_named_by_the_first_and_the_last(asked, tmp_path):
+    for i in range(11):
+        np.save(tmp_path / f"r{i}.npy", Z)
+    seen = gathered([str(tmp_path / "r*.npy")], key=None, features=None)
+    where = f"11 files, {tmp_path / 'r0.npy'} to {tmp_path / 'r10.npy'}"
+    assert seen.told == f"{where}, float64 40 × 4 in the first"
+    np.save(tmp_path / "deep.npy", np.stack([Z, Z]))
+    assert (
+        gathered(["deep.npy"], key=None, features=None).told == "deep.npy, float64 2 × 40 × 4, taken as rows"
+    )
+
+
+def test_a_vector_longer_than_clusters_or_samples_can_be_is_not_opened(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(gather, "SMALL", 8 * len(Z))
+    assert asked("--weights", "w.npy")["weights"].shape == (len(Z),)
+    monkeypatch.setattr(gather, "SMALL", 8 * len(Z) - 1)
+    with pytest.raises(ValueError, match="holds `` of 40 numbers: more than clusters or samples"):
+        gathered(["z.npy"], key=None, features=None, weights="w.npy")
+    gathered(["z.npy"], key=None, features=["v0.npy", "v1.npy"])  # of two axes: as large as the logits
+
+
+def test_what_a_file_holds_beside_the_logits_is_told_and_what_is_left_alone(tmp_path):
+    extra = {f"x{i}": np.zeros(2) for i in range(10)}
+    np.savez(
+        tmp_path / "a.npz", z=Z, weights=np.ones(40), loss=np.asarray(1.5), rounds=np.asarray(3), **extra
+    )
+    found = gathered([str(tmp_path / "a.npz")], key="z", features=None)
+    alone = ", ".join(f"x{i}" for i in range(8))
+    begins = f"`z` of {tmp_path / 'a.npz'}, float64 40 × 4; with it weights, loss, rounds"
+    assert found.told == f"{begins}; left alone: {alone} …"
+    assert found.arguments["key"] == "z" and found.arguments["loss"] == 1.5
+    assert type(found.arguments["rounds"]) is int and found.arguments["rounds"] == 3
+    np.savez(tmp_path / "b.npz", logits=Z, **{name: extra[name] for name in list(extra)[:8]})
+    assert gathered([str(tmp_path / "b.npz")], key=None, features=None).told.endswith("x6, x7")
+    with pytest.raises(ValueError, match="`weights` is given twice"):
+        gathered([str(tmp_path / "a.npz")], key="z", features=None, weights="w.npy")
+
+
+@pytest.mark.parametrize(
+    "name, number",
+    [
+        ("features_1", 1),
+        ("features_12", 12),
+        ("features", 0),
+        ("features_", 0),
+        ("features_x", 0),
+        ("a_1", 0),
+        ("1", 0),
+    ],
+)
+def test_views_are_numbered(name, number):
+    assert gather._number(name) == number

@@ -4,9 +4,13 @@ import math
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+import theory
 from theory.nn import ClusterDistillationLoss, TeacherNormalizer, averages, door
+from theory.nn.opaque import any_statistic, solved_statistic
 from theory.nn.precision import Wide
+from theory.teachers import Settings
 
 K = 4
 
@@ -153,3 +157,23 @@ def test_views_of_unlike_numbers_of_samples_are_named():
 def test_a_normaliser_says_what_it_is():
     words = repr(TeacherNormalizer("sinkhorn", clusters=K, rounds=2))
     assert "'sinkhorn'" in words and "rounds=2" in words
+
+
+@pytest.mark.parametrize("shape", [(5, K), (2, 3, 5, K)])
+def test_a_compiler_is_told_the_shape_that_the_solver_gives(shape):
+    z, log_target = torch.randn(shape), torch.full((K,), -math.log(K))
+    found = solved_statistic(z, torch.tensor(0.5), log_target, "projected", 1e-5)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        told = solved_statistic(torch.empty(shape), torch.tensor(0.5), log_target, "projected", 1e-5)
+    assert told.shape == found.shape == (*shape[:-2], K) and told.dtype == found.dtype
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_solver_is_not_asked_about_what_is_no_number(bad):
+    z = torch.randn(2, 5, K)
+    z[0, 0, 0] = bad
+    row = theory.TEACHERS["projected"]
+    found = any_statistic(row, Settings(tol=1e-5), z, 0.5, torch.full((K,), -math.log(K)))
+    assert found.shape == (2, K) and found.isnan().all()
+    empty = any_statistic(row, Settings(tol=1e-5), z[:, :0], 0.5, torch.full((K,), -math.log(K)))
+    assert torch.equal(empty, torch.zeros(2, K))
