@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from theory.diagnosis import readings
+from theory.diagnosis import readings, temperatures
+from theory.diagnosis.correlations import Estimate
 
 BELOW, ABOVE = 1 - 1e-9, 1 + 1e-9
 
@@ -140,3 +141,21 @@ def test_what_is_of_all_rows_is_said():
     assert readings._about_the_sample(200, 1000, 0).text == f"{begins}all else of 200 that were drawn."
     again = "the teacher's other numbers are of 500 that were drawn, all else of 200."
     assert readings._about_the_sample(200, 1000, 500).text == begins + again
+
+
+@pytest.mark.parametrize(
+    "mean, best, chance", [(0.0, 0.0, True), (1.0, 1.0, True), (1.01, 0.5, False), (0.5, 1.01, False)]
+)
+def test_features_agree_by_chance_up_to_three_errors_of_both_measures(mean, best, chance):
+    limit = temperatures.CHANCE * 0.1
+    largest = Estimate(math.tanh(best * limit * BELOW), -0.1, 0.5, 0.1)
+    reading = temperatures.FeatureReading(
+        mean_correlation=mean * limit,
+        mean_correlation_error=0.1,
+        largest_correlation=0.0,
+        largest_correlation_low=0.0,
+        largest_correlation_high=0.0,
+        growing_directions=0,
+        growing_directions_high=0,
+    )
+    assert temperatures._by_chance(largest, reading) == chance

@@ -72,7 +72,13 @@ def test_one_row_is_no_batch_even_where_a_batch_may_be_empty(shape):
 
 def test_one_temperature_for_all_samples():
     z = torch.zeros(2, 3, K)
-    for fits in (0.5, torch.tensor(0.5), torch.full((2, 1, 1), 0.5), torch.full((1, 1), 0.5)):
+    for fits in (
+        0.5,
+        torch.tensor(0.5),
+        torch.full((1,), 0.5),
+        torch.full((2, 1, 1), 0.5),
+        torch.full((1, 1), 0.5),
+    ):
         assert door.check_values(z, fits, validate=True) is not None
     with pytest.raises(ValueError, match="`temperature` must be one for all samples, got shape"):
         door.check_values(z, torch.full((2, 3, 1), 0.5), validate=True)
@@ -152,6 +158,16 @@ def test_views_of_unlike_numbers_of_samples_are_named():
     for weights in (torch.ones(4), torch.ones(3, 1), torch.ones(2)):
         with pytest.raises(ValueError, match="`weights`"):
             loss([torch.zeros(3, K)] * 2, [torch.zeros(3, K)] * 2, weights=weights)
+
+
+def test_weights_of_views_with_leading_axes_are_those_of_the_samples():
+    loss = ClusterDistillationLoss("inverse_prior", clusters=K, momentum=None)
+    views = [torch.randn(2, 3, K) for _ in range(2)]
+    even = loss(views, views, weights=torch.full((3,), 1 / 3))
+    torch.testing.assert_close(even, loss(views, views))
+    for weights in (torch.ones(2, 3), torch.ones(2)):
+        with pytest.raises(ValueError, match="`weights`"):
+            loss(views, views, weights=weights)
 
 
 def test_a_normaliser_says_what_it_is():
