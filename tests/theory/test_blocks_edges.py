@@ -81,3 +81,12 @@ def test_a_diameter_is_the_largest_cross_ratio(n, k):
     equal(theory.sinkhorn_contraction(dead), np.tanh(delta / 4) ** 2, rtol=1e-12)
     dead[:, 0, -1], dead[:, 0, :-1] = -5.0, np.log1p(-np.exp(-5.0)) + log_p[:, 0]
     assert (theory.sinkhorn_contraction(dead) == 1.0).all()
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-6, 1e-9])
+def test_a_student_that_looks_at_its_input_is_told_however_little_there_is_to_see(size):
+    z = size * RNG.normal(size=(50, 6))
+    log_r = theory.log_softmax(z)
+    assert theory.certificate(log_r, log_r).not_constant
+    mean = theory.log_prior(log_r)
+    assert not theory.certificate(log_r, np.broadcast_to(mean, log_r.shape)).not_constant

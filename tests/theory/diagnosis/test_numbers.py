@@ -155,3 +155,25 @@ def test_summaries_of_a_dead_cluster_add_up_to_that_of_all_rows():
 def test_a_summary_may_be_short_of_samples():
     found = theory.diagnose(theory.summarize(RNG.normal(size=(20, 4)), temperature=1e4))
     assert found.fate == "undecided" and levels(found, "E1") == {"warning"}
+
+
+def test_two_samples_are_enough_and_one_is_not():
+    z = RNG.normal(size=(2, 4))
+    assert theory.diagnose(z, temperature=0.5).measurements["samples"] == 2
+    with pytest.raises(ValueError, match="`logits` must hold at least 2 samples, got 1"):
+        theory.diagnose(z[:1], temperature=0.5)
+
+
+@pytest.mark.parametrize("off, refused", [(0.0, True), (0.9e-3, True), (1.2e-3, False)])
+def test_rows_that_sum_to_one_and_are_nowhere_negative_are_probabilities(off, refused):
+    p = RNG.dirichlet(np.ones(4), size=30)
+    p[3] *= 1 + off
+    if refused:
+        with pytest.raises(ValueError, match="`logits` must be raw outputs, got probabilities"):
+            theory.diagnose(p, temperature=0.5)
+    else:
+        assert theory.diagnose(p, temperature=0.5).measurements["samples"] == 30
+    q = p - p.max() / 2
+    assert (
+        theory.diagnose(q + (1 - q.sum(1, keepdims=True)) / 4, temperature=0.5).measurements["samples"] == 30
+    )
