@@ -164,7 +164,7 @@ def test_two_samples_are_enough_and_one_is_not():
         theory.diagnose(z[:1], temperature=0.5)
 
 
-@pytest.mark.parametrize("off, refused", [(0.0, True), (0.9e-3, True), (1.2e-3, False)])
+@pytest.mark.parametrize("off, refused", [(0.0, True), (0.99e-3, True), (1.02e-3, False)])
 def test_rows_that_sum_to_one_and_are_nowhere_negative_are_probabilities(off, refused):
     p = RNG.dirichlet(np.ones(4), size=30)
     p[3] *= 1 + off
@@ -173,7 +173,5 @@ def test_rows_that_sum_to_one_and_are_nowhere_negative_are_probabilities(off, re
             theory.diagnose(p, temperature=0.5)
     else:
         assert theory.diagnose(p, temperature=0.5).measurements["samples"] == 30
-    q = p - p.max() / 2
-    assert (
-        theory.diagnose(q + (1 - q.sum(1, keepdims=True)) / 4, temperature=0.5).measurements["samples"] == 30
-    )
+    shifted = p + np.array([1.0, -1.0, 0.0, 0.0])  # of the same sums, below 0 somewhere
+    assert theory.diagnose(shifted, temperature=0.5).measurements["samples"] == 30
