@@ -218,7 +218,7 @@ def anew(task):
         status = pytest.main([*OPTIONS, "-x", *part], plugins=[Chosen(task), failures])
         if failures.first:
             return {"verdict": "killed", "by": failures.first}
-        if status == pytest.ExitCode.INTERRUPTED:
+        if status in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED):
             return {"verdict": "killed", "by": "collection"}
         if status != pytest.ExitCode.OK:
             return {"verdict": "broken", "why": str(status)}
