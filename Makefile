@@ -76,8 +76,8 @@ bench: $(BENCH)/.stamp  ## speed beside the peers, into benchmarks/RESULTS.md (A
 certify: $(VENV)/.stamp  ## prove six claims instance by instance in ball arithmetic, into tests/certified.md
 	$(BIN)/python -m tests.certify
 
-mutants: $(VENV)/.stamp-dev  ## change theory/ line by line: each change must make a test fail
-	$(BIN)/mutmut run $(ARGS)
+mutants: $(VENV)/.stamp  ## change theory/ a little, place by place: a test must fail (ARGS="theory/bounds.py")
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 constraints: $(VENV)/.stamp-dev  ## pin what is installed now, with hashes and licences
 	{ sed -n '/^#/p' constraints.txt; \
@@ -88,5 +88,5 @@ constraints: $(VENV)/.stamp-dev  ## pin what is installed now, with hashes and l
 	$(BIN)/python -m tests.project.hashes
 
 clean:  ## remove the environment, caches and everything built
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache mutants docs/_build docs/_assembled dist claims.json
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .jupyter_cache .mutants docs/_build docs/_assembled dist claims.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

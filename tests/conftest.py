@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ["tests.claims.ledger", "pytester"]
 
@@ -16,6 +16,9 @@ settings.register_profile(
     "ci", settings.get_profile("dev"), max_examples=60, derandomize=True, print_blob=True
 )
 settings.register_profile("thorough", settings.get_profile("dev"), max_examples=1000)
+settings.register_profile(  # that a test fails is all that a mutant asks: no smaller example, no explanation
+    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate, Phase.target]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

@@ -90,3 +90,11 @@ def test_half_precision_tensors_are_read(dtype):
         for f in (lambda v: v, lambda v: v.double())
     )
     equal(got.covariance, want.covariance)
+
+
+@pytest.mark.parametrize("values", [[0.1, -1.0], [[0.1, 0.2], [np.inf, 0.1]], [np.nan, 0.1]])
+def test_one_bad_number_among_good_ones_is_refused(values):
+    with pytest.raises(ValueError, match="`gain` must be positive"):
+        theory.dynamics.center_stability(**CENTER | {"gain": values, "center_momentum": 0.9})
+    with pytest.raises(ValueError, match=r"`center_momentum` must be in \[0, 1\], got (-1|inf|nan)"):
+        theory.dynamics.center_stability(**CENTER | {"gain": 0.1, "center_momentum": values})

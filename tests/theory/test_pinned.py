@@ -10,6 +10,7 @@ import theory
 import theory.dynamics
 import theory.nn
 import theory.systems
+from theory.systems.own import OWN, SCORES_SINKHORN
 
 DEFAULTS = {
     theory: {
@@ -114,3 +115,25 @@ PUBLISHED = {
 def test_the_published_settings_are_these():
     found = {name: dataclasses.astuple(system)[:-1] for name, system in theory.systems.SYSTEMS.items()}
     assert found == PUBLISHED
+
+
+SHIFT, BIAS = "sample shift", "cluster bias"
+ROWS = {
+    "unconstrained": ((), False, False, 0.0, False, False, False, {SHIFT}),
+    "centering": ((), True, False, 0.0, True, True, True, {SHIFT, BIAS}),
+    "inverse_prior": ((), True, False, 1.0, False, False, True, {SHIFT}),
+    "power_mean": (("order",), True, False, None, False, False, True, {SHIFT}),
+    "cumulant": ((), True, False, 0.0, False, False, False, {SHIFT}),
+    "batch_softmax": ((), True, False, 1.0, False, True, True, {BIAS}),
+    "sinkhorn": (("rounds",), True, False, 0.0, False, False, False, {SHIFT}),
+    "projected": ((), True, True, 0.0, False, False, False, {SHIFT, BIAS}),
+    "sinkhorn on scores": (("rounds",), True, False, 0.0, False, True, False, {BIAS}),
+}
+"""Settings, constrained, exact, order of the average, in logits, of scores, pools, ignores."""
+
+
+def test_what_is_known_of_each_teacher_is_this():
+    every = {**theory.TEACHERS, SCORES_SINKHORN.name: SCORES_SINKHORN}
+    assert {name: dataclasses.astuple(row)[2:-2] for name, row in every.items()} == ROWS
+    assert {name: row.name for name, row in every.items()} == {name: name for name in ROWS}
+    assert dict(OWN) == dict.fromkeys(("dinov2", "swav", "capi"), SCORES_SINKHORN)

@@ -1,5 +1,6 @@
 """The command line of the diagnosis: files in, report and exit status out."""
 
+import io
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import theory
 from tests.claims.claim_table import ROOT
 from tests.claims.ledger import equal
 from tests.theory.diagnosis.runs import KNOBS, SETTINGS, UNIFORM, K, clustered
+from theory import __main__ as command
 from theory.__main__ import main
 
 LIKE = ["--temperature", "0.04", "--student-temperature", "0.1"]
@@ -128,3 +130,21 @@ def test_a_teacher_that_is_not_in_the_table_is_refused(files, capsys):
         main([str(files / "run.npz"), *LIKE, "--teacher", "dino"])
     assert stopped.value.code == 2
     assert "unconstrained" in capsys.readouterr().err
+
+
+def test_what_a_terminal_cannot_show_is_a_question_mark(files, monkeypatch):
+    arguments = [str(files / "uniform.npy"), "--temperature", "0.04"]
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(arguments) == 1
+    terminal.flush()
+    assert b"lower ?_t until" in terminal.buffer.getvalue()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(arguments) == 1
+    assert "lower τ_t until" in sys.stdout.getvalue()
+
+
+def test_the_help_says_what_the_command_is_for(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert command.__doc__.partition("\n\n")[2].strip().splitlines()[0] in capsys.readouterr().out

@@ -99,3 +99,11 @@ def test_bad_arguments_are_named():
         Monitor(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match="`every` must be"):
         Monitor(ClusterDistillationLoss(clusters=K), every=0)
+
+
+def test_clusters_in_use_are_those_that_some_row_prefers():
+    criterion = ClusterDistillationLoss("unconstrained", clusters=K, momentum=None)
+    z = torch.eye(K)[torch.arange(N) % 5] + 0.01 * torch.arange(K)
+    found = Monitor(criterion)(z, z)
+    assert found["clusters_in_use"] == 5
+    assert Monitor(criterion)(z[:3], z[:3])["clusters_in_use"] == 3
