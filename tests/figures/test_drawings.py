@@ -1,4 +1,4 @@
-"""What a reader needs stands in the picture: titles, names of lines, the sense of a difference."""
+"""What a reader needs stands in the picture: titles, looks and names of lines, the sense of a difference."""
 
 import matplotlib as mpl
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from experiments.engine import registry, runner, store
 from figures import save
 from figures.draw.shared import name_lines
+from tests.figures.test_look import BY_LABEL, has_look, legend_entries
 
 FIGURES = registry.figures()
 TABLES = ("published", "predictions")
@@ -17,14 +18,17 @@ UNTITLED = (*TABLES, "assignments")
 """A title above each column, and the result below each panel."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drawn(request):
+    """Figure and dataset, once for all tests of one figure: none changes them."""
     entry = FIGURES[request.param]
     dataset = store.load(runner.RESULTS / f"{entry.source}.nc")
     with mpl.rc_context():
         mpl.style.use(save.STYLE)
         figure = entry.module.draw(dataset)
-        figure.canvas.draw()
+        for axis in figure.axes:  # which gives ticks their labels, as drawing would
+            for labels in (axis.get_xticklabels, axis.get_yticklabels):
+                labels(which="both")
         yield figure, dataset
         pyplot.close(figure)
 
@@ -46,6 +50,13 @@ def test_every_panel_has_a_title_of_more_than_its_letter(drawn):
 @pytest.mark.parametrize("drawn", [name for name in FIGURES if name not in TABLES], indirect=True)
 def test_no_difference_is_called_less(drawn):
     assert [text for text in words(drawn[0]) if text.startswith("less ") or "  less " in text] == []
+
+
+@pytest.mark.parametrize("drawn", FIGURES, indirect=True)
+def test_legends_show_every_teacher_in_its_look(drawn):
+    entries = legend_entries(drawn[0])
+    wrong = [label for label, line in entries if label in BY_LABEL and not has_look(line, BY_LABEL[label])]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("drawn", ["real_data"], indirect=True)

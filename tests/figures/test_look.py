@@ -10,12 +10,10 @@ from matplotlib.colors import is_color_like, to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D, lineStyles
 
-from experiments.engine import registry, runner, store
 from figures import save
 from figures.look import DRAWN, LOOKS, MOVING
 from theory import TEACHERS
 
-FIGURES = registry.figures()
 DRAWINGS = sorted((save.HERE / "draw").glob("*.py"))
 BY_LABEL = {look.label: look for look in LOOKS.values()}
 
@@ -91,18 +89,6 @@ def test_no_figure_has_looks_of_its_own_for_teachers(path):
 def test_looks_of_its_own_would_be_seen(text):
     assert looks_by_teacher(text) == [1]
     assert looks_by_teacher('X = {"nmi": ("C2", "-."), "projected": "exact constraint"}') == []
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_legends_show_every_teacher_in_its_look(name):
-    dataset = store.load(runner.RESULTS / f"{FIGURES[name].source}.nc")
-    with mpl.rc_context():
-        mpl.style.use(save.STYLE)
-        figure = FIGURES[name].module.draw(dataset)
-        entries = legend_entries(figure)
-        pyplot.close(figure)
-    wrong = [label for label, line in entries if label in BY_LABEL and not has_look(line, BY_LABEL[label])]
-    assert wrong == []
 
 
 @pytest.mark.parametrize("change", [{"color": "#0072B2"}, {"ls": "--"}, {"marker": "o"}])

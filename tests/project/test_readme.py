@@ -1,6 +1,7 @@
 """README, CONTRIBUTING and paper_notes say what is so: tables, examples, links."""
 
 import re
+import runpy
 import subprocess
 import sys
 from itertools import pairwise
@@ -73,12 +74,30 @@ def test_every_block_is_of_a_kind_that_a_test_runs():
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_shell_commands_run(command):
+def test_shell_commands_run(command, capfd, monkeypatch):
     """As far as they can within a test: make says what it would do, a module explains itself."""
-    program = {"make": ["make", "--dry-run"], "python": [sys.executable]}[command[0]]
-    asked = [] if command[0] == "make" else ["--help"]
-    done = subprocess.run([*program, *command[1:], *asked], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout, done.stderr
+    program, *arguments = command
+    if program == "make":
+        subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, check=True)
+    else:
+        assert program == "python"
+        with pytest.raises(SystemExit) as end:
+            explain(arguments, monkeypatch)
+        assert end.value.code == 0
+    assert capfd.readouterr().out
+
+
+def explain(arguments, monkeypatch):
+    """`python ARGUMENTS --help`, in this process, where what a new one would wait for is imported."""
+    as_module = arguments[0] == "-m"
+    name, *options = arguments[as_module:]
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [name, *options, "--help"])
+    if as_module:
+        monkeypatch.delitem(sys.modules, f"{name}.__main__", raising=False)
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(name, run_name="__main__")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,6 +1,7 @@
 """The packaging says what the code does: imports declared, pins complete, versions agreeing."""
 
 import ast
+import functools
 import importlib.metadata
 import os
 import re
@@ -74,10 +75,13 @@ def imports_of(package):
     return {name for path in (ROOT / package).rglob("*.py") for name in imports(path)}
 
 
+distributions_of_packages = functools.cache(importlib.metadata.packages_distributions)
+
+
 @pytest.mark.parametrize("package", LOCAL)
 def test_what_is_imported_is_declared(package):
     declared = {canonicalize_name(r.name) for r in DECLARED[package]()}
-    known = importlib.metadata.packages_distributions()
+    known = distributions_of_packages()
     tops = {name.split(".")[0] for name in imports_of(package)} - sys.stdlib_module_names - set(LOCAL)
     undeclared = {top for top in tops if declared.isdisjoint(map(canonicalize_name, known.get(top, [top])))}
     assert not undeclared

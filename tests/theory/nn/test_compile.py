@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import _dynamo as dynamo
 
 import theory
 from theory.nn import ClusterDistillationLoss, MaskedPatchLoss, Schedule
@@ -14,12 +13,12 @@ SETTINGS = {"power_mean": {"order": 0.5}, "sinkhorn": {"rounds": 2}}
 
 @pytest.fixture(autouse=True)
 def fresh():
-    dynamo.reset()
-    dynamo.utils.counters.clear()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
 
 
 def graphs():
-    return dynamo.utils.counters["stats"]["unique_graphs"]
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 def views(count, step):
