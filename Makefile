@@ -13,7 +13,7 @@ CONSTRAINED := --constraint constraints.txt --build-constraint constraints.txt
 FLAGS := $(if $(QUICK),--quick) $(if $(RETRAIN),--retrain)
 
 .DEFAULT_GOAL := help
-.PHONY: help test figures experiments check format notebooks site bench certify mutants constraints clean
+.PHONY: help test figures experiments check format notebooks site bench certify search mutants constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench: $(BENCH)/.stamp  ## speed beside the peers, into benchmarks/RESULTS.md (A
 
 certify: $(VENV)/.stamp  ## prove six claims instance by instance in ball arithmetic, into tests/certified.md
 	$(BIN)/python -m tests.certify
+
+search: $(VENV)/.stamp  ## look for counterexamples to every inequality, into tests/tightest.md (ARGS=J6: those of J6)
+	$(BIN)/python -m tests.search $(ARGS)
 
 mutants: $(VENV)/.stamp  ## change theory/ a little, place by place: a test must fail (ARGS="theory/bounds.py")
 	$(BIN)/python -m tests.mutants $(ARGS)
