@@ -116,8 +116,10 @@ def train(
     r"""Trains len(variants) × len(source.seeds) runs at once, by DINO's step; a seed is data and start.  [O2]
 
     .. math::
-        W \leftarrow W - \eta\,\nabla_W \mathcal L, \quad V \leftarrow m_t V + (1 - m_t)\,W, \qquad
+        \begin{gathered}
+        W \leftarrow W - \eta\,\nabla_W \mathcal L, \quad V \leftarrow m_t V + (1 - m_t)\,W, \\
         \mathcal L = \frac{1}{\text{pairs}} \sum_{i \ne j} \frac1N \sum_n H(r_n^i, q_n^j)
+        \end{gathered}
 
     of the student's weights W by plain descent, and of the teacher's V; then the teachers' averages move.
 

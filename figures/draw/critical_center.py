@@ -61,7 +61,7 @@ def draw(dataset: xr.Dataset) -> Figure:
                 mec=LIVE if fate == "live" else LOST,
                 path_effects=[withStroke(linewidth=2.6, foreground="white")],
             )  # fmt: skip
-    _words(axis)
+    _words(axis, *temperatures.values())
     axis.set_title("How slow may the centre be? Published runs beside one line", fontsize=10)
     return figure
 
@@ -76,7 +76,7 @@ def _momenta(axis: Axes) -> None:
     axis.set_ylabel("centre momentum $m_c$   (slower $\\rightarrow$)")
 
 
-def _words(axis: Axes) -> None:
+def _words(axis: Axes, tau_s: float, tau_t: float) -> None:
     big: dict[str, Any] = {"fontsize": 9, "weight": "bold", "va": "center"}
     plain: dict[str, Any] = {"fontsize": 7.5, "va": "center"}
     dino, patches = ((1 - TEACHER) * RUNS[name][0] for name in ("DINO", "iBOT's patches"))
@@ -85,6 +85,9 @@ def _words(axis: Axes) -> None:
     note(axis, right, 0.42, "fast enough,\nat any learning rate", color=ON_LIVE, **big)
     formula = r"$1-m_c=(1-m_t)\,\left(\tau_s/\tau_t-1\right)/m_t$"
     note(axis, 0.05, 0.066, formula, fontsize=8, rotation=TILT, rotation_mode="anchor", va="bottom")
+    along = {"fontsize": 8, "rotation": TILT, "rotation_mode": "anchor", "va": "top"}
+    at = f"the slowest safe centre, $\\tau_s={tau_s:g}$, $\\tau_t={tau_t:g}$"
+    note(axis, 0.052, 0.096, at, **along)
     note(axis, left, 0.001, "DINO: dead", ha="right", color=ON_LOST, **plain)
     note(axis, 1.1 * left, 0.00058, "DINO-X: lost at 10,000 steps,\nlearnt at 100,000", ha="center", **plain)
     note(axis, right, 0.00062, "iBOT's patches: live, held\nby the shared head", color=ON_LIVE, **plain)

@@ -42,7 +42,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         ylabel="mean entropy of the answers (nat): how unsure",
     )
     for (x, y), (x_end, y_end), name, how in (
-        ((1.15, 0.30), (0.99, 0.30), "healthy", "constrained\nand sharpened"),
+        ((1.15, 0.30), (0.99, 0.30), "healthy", "constrained\nand sharpened,\n$\\tau_t<\\tau_s$"),
         ((1.15, 0.97), (1.01, 1.0), "uniform", "constrained,\nnot sharpened"),
         ((0.03, 0.30), (0.0, 0.02), "one cluster", "sharpened,\nnot constrained"),
         ((0.36, 0.13), (0.28, 0.07), "few clusters", "sharpened,\nnot constrained"),
@@ -54,6 +54,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         axis, 0.34 * log_k, 0.37 * log_k, "same answer for all samples, $I(X;K) = 0$", rotation=45,
         rotation_mode="anchor", transform_rotates_text=True,
     )  # fmt: skip
+    note(axis, 0.09 * log_k, 0.55 * log_k, "no run can be here", color="0.45", style="italic")
     keys = [axis.plot([], [], label=LOOKS[t].label, **LOOKS[t].dots())[0] for t in dataset.teacher.values]
     axis.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.07, 0.92), handlelength=1, title="teacher")
     return figure

@@ -55,8 +55,8 @@ def draw(dataset: xr.Dataset) -> Figure:
     note(centred, 0.33, 0.37, r"predicted: $\tau_t=r\,\tau_s$", fontsize=7.5, **ALONG)
     bare.set_title("without a constraint")
     centred.set_title(f"with one ({LOOKS['centering'].label})")
-    bare.set_ylabel(r"teacher temperature $\tau_t/\tau_s$")
+    bare.set_ylabel(r"teacher temperature $\tau_t/\tau_s$   (warmer $\rightarrow$)")
     bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30)
-    bar.set_label(r"information $I(X;K)/\log K$")
+    bar.set_label(r"what is learnt: information $I(X;K)/\log K$")
     bar.outline.set_visible(False)
     return figure

@@ -29,9 +29,10 @@ class ClusterDistillationLoss(Criterion):
     r"""Mean over pairs of different views (i, j) of Σₙ H(rₙⁱ, qₙʲ)/N, r the constrained teacher.  [O2]
 
     .. math::
-        \mathcal L = \frac{1}{\sum_{i \ne j} v_j} \sum_{i \ne j} v_j \,
-        \frac1N \sum_n \Bigl(-\sum_k r_n^i(k) \log q_n^j(k)\Bigr), \qquad
-        q_n^j = \operatorname{softmax}(z_n^j/\tau_s)
+        \begin{gathered}
+        \mathcal L = \frac{1}{\sum_{i \ne j} v_j} \sum_{i \ne j} v_j \, \frac1N \sum_n H(r_n^i, q_n^j), \\
+        H(r, q) = -\sum_k r(k) \log q(k), \quad q_n^j = \operatorname{softmax}(z_n^j/\tau_s)
+        \end{gathered}
 
     with :math:`r_n^i` of `TeacherNormalizer` at :math:`\tau_t`; i is a view of the teacher, j of the student.
     The gradient in the student's logits is :math:`(q - r)/\tau_s`, averaged as the loss is.

@@ -25,9 +25,11 @@ class Monitor:
     r"""Margin H(r̄) − loss, informations and entropies of a step, as plain numbers for any logger.  [O5]
 
     .. math::
-        \text{margin} = H(\bar r) - \frac1N \sum_n H(r_n, q_n)
-        = I_r - \frac1N \sum_n \mathrm{KL}(r_n \,\|\, q_n), \qquad
+        \begin{gathered}
+        \text{margin} = H(\bar r) - \frac1N \sum_n H(r_n, q_n) \\
+        = I_r - \frac1N \sum_n \mathrm{KL}(r_n \,\|\, q_n), \\
         I_r = H(\bar r) - \frac1N \sum_n H(r_n)
+        \end{gathered}
 
     with :math:`\bar r` the mean of r over the rows. Above 0 the student looks at its input.
 
@@ -36,9 +38,10 @@ class Monitor:
 
         monitor = Monitor(criterion, every=100)
         for crops in loader:
-            student_out, teacher_out = [student(x) for x in crops], [teacher(x) for x in crops[:2]]
+            student_out = [student(x) for x in crops]
+            teacher_out = [teacher(x) for x in crops[:2]]
             loss = criterion(student_out, teacher_out); loss.backward(); optimizer.step()
-            logger.log(monitor(student_out, teacher_out))  # an empty dict between
+            logger.log(monitor(student_out, teacher_out))  # else an empty dict
 
     A call that counts looks at up to `rows` samples, evenly, of the first teacher view and the last
     student view, in float32 and without gradient: two softmaxes of them, with the average as it is

@@ -41,16 +41,18 @@ class TeacherNormalizer(Averaging):
     r"""log r of teacher logits [..., N, K], for one of `theory.TEACHERS`.
 
     .. math::
-        r_n(k) = \frac{e^{z_n(k)/\tau + \lambda(k)}}{\sum_j e^{z_n(j)/\tau + \lambda(j)}}, \qquad
-        \lambda = \log\pi - S, \qquad S \leftarrow m\,S + (1 - m)\,S_{\text{batch}}
+        \begin{gathered}
+        r_n(k) = \frac{e^{z_n(k)/\tau + \lambda(k)}}{\sum_j e^{z_n(j)/\tau + \lambda(j)}}, \\
+        \lambda = \log\pi - S, \quad S \leftarrow m\,S + (1 - m)\,S_{\text{batch}}
+        \end{gathered}
 
     with S what the teacher takes from a batch: for "centering" the mean of :math:`\log p` (that of z/τ,
     but for a constant), for "inverse_prior" the log of the mean of p.
 
     With a momentum the order is DINO's: the old average is applied, then moved to m·old + (1 − m)·batch, from
     the statistic of a uniform teacher (c₀ = 0). So m = 0 means the batch *before*, which is not None. What is
-    averaged is the statistic of the table: P for inverse_prior, e^{z/τ} for batch_softmax, P^s for power_mean
-    (all in log space), the logs of the others.
+    averaged is the statistic of the table: P for inverse_prior, :math:`e^{z/\tau}` for batch_softmax,
+    :math:`P^s` for power_mean (all in log space), the logs of the others.
 
     In eval mode nothing moves. Under torch.distributed the statistic is that of all ranks' batches together,
     which may differ in size; a teacher that does not pool ("cumulant", "sinkhorn", "projected") gathers the

@@ -17,8 +17,10 @@ class Schedule:
     r"""v(t) = start + (end − start) · f(min(t/steps, 1)), f(u) = u ("linear") or (1 − cos πu)/2 ("cosine").
 
     .. math::
-        v(t) = v_0 + (v_1 - v_0)\, f\bigl(\min(t/T, 1)\bigr), \qquad
+        \begin{gathered}
+        v(t) = v_0 + (v_1 - v_0)\, f\bigl(\min(t/T, 1)\bigr), \\
         f(u) = u \quad\text{or}\quad f(u) = \frac{1 - \cos \pi u}{2}
+        \end{gathered}
 
     A function of the step t = 0, 1, …; :math:`v_0` is `start`, :math:`v_1` is `end`, T is `steps`.
 
