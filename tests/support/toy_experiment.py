@@ -104,7 +104,7 @@ def draw(dataset: xr.Dataset) -> Any:
     """The first walk of each step length."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2.0, 1.5))
+    figure = Figure(figsize=(2.0, 1.5), layout="none")
     axes = figure.add_subplot(xlabel="step", ylabel=r"position $\lambda$", xticks=(0, 5), yticks=(0,))
     for scale in dataset.scale.values:
         axes.plot(dataset.walk.sel(scale=scale, seed=0), label=f"scale {scale}")
