@@ -19,6 +19,7 @@ drawn at random by the seed. The scores estimate what all would give; in bracket
 A change is killed by the first test of its line that fails, or by the limit of time. Slow tests are left out,
 and of the others those are asked that take {worth:g} s together, near and quick ones first.
 Equivalent are those that no test could notice, each with its reason below; the score leaves them out.
+Tests were written for survivors of this very sample too: a fresh one, of another seed, may score less.
 
 """
 ROOM = (
