@@ -135,7 +135,7 @@ def _code(name):
 def _row(label, row):
     mutants, tried, killed, timeout, same = row
     low, high = wilson(killed + timeout, tried - same)
-    score = f"{(killed + timeout) / (tried - same):.0%} [{low:.0%}, {high:.0%}]" if tried > same else "–"
+    score = f"{(killed + timeout) / (tried - same):.1%} [{low:.0%}, {high:.0%}]" if tried > same else "–"
     return f"| {label} | {mutants:,} | {tried:,} | {killed:,} | {timeout} | {same} | {score} |\n"
 
 
