@@ -14,11 +14,13 @@ HEAD = """# Changes that the tests notice
 
 Made by `python -m tests.mutants --sample {sample} --seed {seed} --report`. It is a sample: of the {mutants:,}
 small changes that `tests/mutants` knows for `theory/`, {tried:,} were tried, up to {sample} of each file,
-drawn at random by the seed. The scores estimate what all would give; in brackets 95% intervals (Wilson).
+drawn at random by the seed; in brackets 95% intervals (Wilson).
 
 A change is killed by the first test of its line that fails, or by the limit of time. Slow tests are left out,
 and of the others those are asked that take {worth:g} s together, near and quick ones first.
 Equivalent are those that no test could notice, each with its reason below; the score leaves them out.
+When first tried, {first:,} of them were killed: {share}. Tests were then written for those that were not,
+so that the scores below are of this sample as it is now, and a fresh one, of another seed, scores less.
 
 """
 ROOM = (
@@ -69,9 +71,10 @@ def tell(run, changed, options) -> int:
 
 def measured(run, options):
     """What the table is made of."""
-    files = {}
+    files, first = {}, 0
     for (path, mutant), covered in run.covered.items():
         one = run.results.of(path, mutant.name, covered)
+        first += bool(one) and run.results.first[path, mutant.name] != "survived"
         row = files.setdefault(
             path, {"mutants": run.mutants[path], "killed": 0, "timeout": 0, "survived": []}
         )
@@ -79,7 +82,13 @@ def measured(run, options):
             row["survived"].append(mutant.name)
         elif one:
             row[one["verdict"]] += 1
-    return {"sample": options.sample, "seed": options.seed, "worth": options.worth, "files": files}
+    return {
+        "sample": options.sample,
+        "seed": options.seed,
+        "worth": options.worth,
+        "first": first,
+        "files": files,
+    }
 
 
 def page() -> str:
@@ -94,8 +103,16 @@ def page() -> str:
         sums = [a + b for a, b in zip(sums, row, strict=True)]
         room = path.rpartition("/")[0]
         rooms[room] = [a + b for a, b in zip(rooms.get(room, [0] * 5), row, strict=True)]
+    low, high = wilson(kept["first"], sums[1] - sums[4])
+    share = f"{kept['first'] / max(1, sums[1] - sums[4]):.0%} [{low:.0%}, {high:.0%}]"
     head = HEAD.format(
-        sample=kept["sample"], seed=kept["seed"], worth=kept["worth"], mutants=sums[0], tried=sums[1]
+        first=kept["first"],
+        share=share,
+        sample=kept["sample"],
+        seed=kept["seed"],
+        worth=kept["worth"],
+        mutants=sums[0],
+        tried=sums[1],
     )
     whole = [_row(f"`{room}/`", row) for room, row in rooms.items()] + [_row("**all**", sums)]
     parts = [head, ROOM, *whole, "\n", ROOM.replace("room", "file"), *rows]
@@ -118,7 +135,7 @@ def _code(name):
 def _row(label, row):
     mutants, tried, killed, timeout, same = row
     low, high = wilson(killed + timeout, tried - same)
-    score = f"{(killed + timeout) / (tried - same):.0%} [{low:.0%}, {high:.0%}]" if tried > same else "–"
+    score = f"{(killed + timeout) / (tried - same):.1%} [{low:.0%}, {high:.0%}]" if tried > same else "–"
     return f"| {label} | {mutants:,} | {tried:,} | {killed:,} | {timeout} | {same} | {score} |\n"
 
 

@@ -11,16 +11,18 @@ DECIDED = ("killed", "timeout", "survived")
 
 
 class Results:
-    """The file of results; of two lines about one change the later counts."""
+    """The file of results; of two lines about one change the later counts, and the first is its first try."""
 
     def __init__(self, path=RESULTS):
         self.path = path
-        self.known = {}
+        self.known, self.first = {}, {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 if line.endswith("}"):  # not one that was cut off
                     one = json.loads(line)
                     self.known[one["path"], one["name"]] = one
+                    if one["verdict"] in DECIDED:
+                        self.first.setdefault((one["path"], one["name"]), one["verdict"])
 
     def of(self, path: str, name: str, covered: Covered | None = None) -> dict | None:
         """What is known and still holds: the module is the same, and the tests that decided it are.
@@ -42,6 +44,8 @@ class Results:
         tests = _of_one(found["by"]) if found["verdict"] == "killed" else _of_all(covered)
         one = {"path": path, "name": name, "source": digest(ROOT / path), "tests": tests, **found}
         self.known[path, name] = one
+        if one["verdict"] in DECIDED:
+            self.first.setdefault((path, name), one["verdict"])
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
             begin = b"" if self._ends_whole() else b"\n"

@@ -1,5 +1,7 @@
 """Where blocks, dtypes and batches change how a number is computed, it is the same number."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import theory
 from tests.claims.ledger import equal
 from theory.batches import Batch, projected_of, zero_of
 from theory.checks import check_ensemble
+from theory.dual.newton import solve_hessian
 from theory.teachers import Settings
 
 RNG = np.random.default_rng(0)
@@ -90,3 +93,26 @@ def test_a_student_that_looks_at_its_input_is_told_however_little_there_is_to_se
     assert theory.certificate(log_r, log_r).not_constant
     mean = theory.log_prior(log_r)
     assert not theory.certificate(log_r, np.broadcast_to(mean, log_r.shape)).not_constant
+
+
+def test_many_unknowns_of_several_ensembles_are_solved_like_few(monkeypatch):
+    """By conjugate gradients, each ensemble at its own length of step."""
+    log_p = theory.log_softmax(3.0 * RNG.normal(size=(3, 30, 12)) * np.array([1.0, 0.3, 2.0])[:, None, None])
+    direct = theory.project(log_p, tol=1e-11)
+    monkeypatch.setattr("theory.dual.newton.DIRECT", 4)
+    steered = theory.project(log_p, tol=1e-11)
+    equal(np.exp(steered.log_r), np.exp(direct.log_r), atol=1e-9)
+    gradient = RNG.normal(size=(3, 12))
+    gradient -= gradient.mean(axis=-1, keepdims=True)
+    r = np.exp(direct.log_r)
+    point = SimpleNamespace(r=r, m=r.mean(axis=1))
+    weights = np.full((3, 30), 1 / 30)
+    by_steps = solve_hessian(point, weights, gradient, np, accuracy=1e-13)
+    each = [
+        solve_hessian(SimpleNamespace(r=r[i], m=point.m[i]), weights[i], gradient[i], np, accuracy=1e-13)
+        for i in range(3)
+    ]
+    equal(by_steps, np.stack(each), rtol=1e-7, atol=1e-9)
+    monkeypatch.setattr("theory.dual.newton.DIRECT", 2000)
+    exact = solve_hessian(point, weights, gradient, np)
+    equal(by_steps - by_steps.mean(-1, keepdims=True), exact - exact.mean(-1, keepdims=True), atol=1e-7)
