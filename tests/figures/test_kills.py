@@ -16,7 +16,7 @@ import pytest
 from experiments.engine import store
 
 ALL = os.environ.get("KILLS") == "all"
-SOME = ("hysteresis", "learnt_race", "shared_head")
+SOME = ("hysteresis", "shared_head")
 NAMES = () if ALL else SOME  # no name is all of them
 REAL = {"package": "figures.draw", "experiments": "experiments.studies"}
 TOY = {"package": "tests.support", "experiments": "tests.support"}
