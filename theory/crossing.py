@@ -57,7 +57,8 @@ def crossing_batch_size(
     log_p, weights, _, xp = check_ensemble(log_p, weights)
     gap = jensen_gap_kernel(log_p, weights, xp)
     spread = dispersion_kernel(log_p, weights, xp)
-    return xp.where(gap > 0, spread / xp.where(gap > 0, gap, 1.0) ** 2, math.inf)
+    divisor = xp.where(gap > 0, gap, 1.0)  # twice, for its square may be too small for its dtype
+    return xp.where(gap > 0, spread / divisor / divisor, math.inf)
 
 
 def teacher_crossing_batch_size(

@@ -202,16 +202,19 @@ def certificate_kernel(teacher: Ensemble, log_q: Float[Array, "*batch N K"]) -> 
     log_r_mean, information = of_r.log_prior, of_r.information
     d = mean_of_rows(kl_kernel(log_r, log_q, xp), weights, xp)
     # For constant q D ≥ I_r up to the rounding of two sums of non-negative terms, each of a relative error of
-    # a few eps, and to second order, for r̄ minimises I_r, in what weights and rows lack to a sum of 1 and in
-    # the rounding of log r̄, which NumPy arrays have in float64 where I_r is small.
+    # a few eps, or of what the blocks of NumPy arrays may lose, and to second order, for r̄ minimises I_r, in
+    # what weights and rows lack to a sum of 1 and in the rounding of log r̄, which NumPy arrays have in
+    # float64 where I_r is small.
     eps = float(xp.finfo(d.dtype).eps)
-    wide = 2.0**-52 if isinstance(log_r, np.ndarray) else eps
+    blocked = isinstance(log_r, np.ndarray)
+    wide = 2.0**-52 if blocked else eps
+    lost = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}[log_r.dtype] if blocked else 16.0 * eps
     used = log_r_mean > -math.inf
     square = xp.sum(xp.where(used, xp.exp(log_r_mean) * xp.where(used, log_r_mean, 0.0) ** 2, 0.0), axis=-1)
     off = xp.abs(xp.sum(weights, axis=-1) - 1.0)
     for log in (log_r, log_q):
         off = off + xp.max(xp.abs(sum_exp(log, xp) - 1.0), axis=-1)
-    rounding = 16.0 * eps * (d + information) + off**2 + 0.5 * wide**2 * square
+    rounding = lost * (d + information) + off**2 + 0.5 * wide**2 * square
     off_target = 0.5 * xp.sum(xp.abs(xp.exp(log_pi) - xp.exp(log_r_mean)), axis=-1)
     # √(D/2), at most 1; √ has no derivative at 0 and none is wanted where the bound is already 1.
     inside = (d > 0) & (d < 2.0)

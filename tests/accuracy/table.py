@@ -35,7 +35,9 @@ REASONS = {
     "project": _PROJECTED,
     "sela": _PROJECTED,
     "certificate": "`prior_kl` is of two log-priors, rounded before: where they agree it is (ε log P)²",
-    **dict.fromkeys(("prior_dispersion", "log_prior_bias", "log_prior_variance"), _LOG_PRIOR),
+    **dict.fromkeys(
+        ("prior_dispersion", "log_prior_bias", "log_prior_variance", "crossing_batch_size"), _LOG_PRIOR
+    ),
     "summarize": "c² and J hang on p, log P and log G as floats, and log P may be as large as z/τ",
     **dict.fromkeys(("msn", "dinov2", "swav", "capi"), _SCALED),
     "update_center": "logits of both signs cancel in their mean; 1 − m, of m near 1",
@@ -50,12 +52,8 @@ REASONS = {
 
 FINDINGS = {
     "log_prior": "float32, order near 0: s log p falls below the normal numbers where log p is some −1e-35",
-    "crossing_batch_size": "J² falls below the smallest float in float32 where J < 4e-23, and B* is +inf "
-    "(with NumPy's warning of a division by zero): c²/J/J would do. Otherwise as `prior_dispersion`",
     "teacher_crossing_batch_size": "E Q(x − 1) is a difference of two sums, which agree where x − 1 hardly "
     "varies under r: Σ w r (x − x·r)² would keep its digits. In float32 Q(J) falls below the smallest float",
-    "power_law_log_target": "log Σ j⁻ᵉ loses its digits where the sum is 1 + 2⁻ᵉ, e > 10: `normalize` keeps "
-    "them. In nats it is right to ε",
 }
 """Worse than that, in some corner: what would mend it."""
 

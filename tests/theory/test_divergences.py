@@ -123,11 +123,12 @@ def test_a_constant_ensemble_has_no_information_at_all(clusters, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("scale", [1e-9, 1e-8, 1e-6, 1e-4, 1e-2])
-def test_no_constant_student_is_ever_proved_to_vary(scale, dtype):
+@pytest.mark.parametrize("scale", [1e-9, 1e-8, 1e-6, 1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize(("samples", "clusters"), [(9, 6), (3, 2)])
+def test_no_constant_student_is_ever_proved_to_vary(samples, clusters, scale, dtype):
     rng = np.random.default_rng(0)
-    for _ in range(200):
-        log_r = theory.log_softmax(rng.standard_normal(6) + scale * rng.standard_normal((9, 6))).astype(dtype)
-        log_q = np.repeat(theory.log_prior(log_r)[None], 9, axis=0).astype(dtype)
-        log_q = theory.log_softmax(log_q)
-        assert not theory.certificate(log_r, log_q).not_constant
+    bias, spread = (rng.standard_normal((2000, n, clusters)) for n in (1, samples))
+    log_r = theory.log_softmax((bias + scale * spread).astype(dtype))
+    log_q = theory.log_softmax(np.repeat(theory.log_prior(log_r)[:, None], samples, axis=1))
+    assert log_q.dtype == dtype
+    assert not theory.certificate(log_r, log_q).not_constant.any()

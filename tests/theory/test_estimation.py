@@ -289,3 +289,12 @@ def test_a_sample_of_weight_zero_changes_nothing():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(theory.log_softmax(np.zeros((2, 3))))
+
+
+def test_the_crossing_is_finite_where_the_square_of_a_gap_is_no_float():
+    log_p = theory.log_softmax(np.array([[0, 0], [1e-5, 0]], np.float32))
+    weights = np.array([1, 1e-12], np.float32)
+    gap = theory.jensen_gap(log_p, weights=weights)
+    assert (gap > 0).all() and (gap**2 == 0).all()
+    wide = theory.crossing_batch_size(log_p.astype(float), weights=np.array([1 - 1e-12, 1e-12]))
+    np.testing.assert_allclose(theory.crossing_batch_size(log_p, weights=weights), wide, rtol=0.2)

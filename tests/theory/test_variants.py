@@ -1,5 +1,6 @@
 """CAPI's teacher and PMSN's target are the others', position by position and cluster by cluster."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,3 +37,12 @@ def test_a_power_law_is_a_target_of_the_teachers():
     log_r = theory.project(theory.log_softmax(z, temperature=tau), log_target=log_target).log_r
     np.testing.assert_allclose(np.exp(log_r).mean(0), np.exp(log_target), atol=1e-8)
     assert set(SYSTEMS) >= {"msn", "dinov2"}
+
+
+@pytest.mark.parametrize("exponent", [12.0, 40.0, 79.1])
+def test_the_first_share_of_a_steep_power_law_keeps_its_digits(exponent):
+    with mpmath.workdps(60):
+        total = mpmath.fsum(mpmath.mpf(j) ** -mpmath.mpf(exponent) for j in range(1, 9))
+        expected = float(-mpmath.log(total))
+    found = theory.systems.power_law_log_target(8, exponent=exponent)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-14)

@@ -131,7 +131,7 @@ def _is_log_prior(center: np.ndarray) -> bool:
 
 def _hard(r: np.ndarray) -> np.ndarray:
     """One-hot, of the largest."""
-    return np.eye(r.shape[1])[r.argmax(axis=1)]
+    return (np.arange(r.shape[1]) == r.argmax(axis=1)[:, None]).astype(float)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theory.checks import check_count, check_number, check_rank, namespace
-from theory.logspace import Array
+from theory.logspace import Array, normalize
 from theory.systems.scalings import scores_kernel
 
 if TYPE_CHECKING:
@@ -110,5 +110,5 @@ def power_law_log_target(clusters: int, *, exponent: float = 0.25) -> Float[np.n
     array([-0.734 , -1.4271, -1.8326, -2.1203])
     """
     clusters, e = check_count("clusters", clusters, low=2), check_number("exponent", exponent, low=0.0)
-    log_share = -e * np.log(np.arange(1.0, clusters + 1.0))
-    return log_share - np.log(np.exp(log_share).sum())
+    log_target: np.ndarray = normalize(-e * np.log(np.arange(1.0, clusters + 1.0)), np)
+    return log_target
