@@ -19,9 +19,13 @@ LABELS = re.compile(r"\[((?:[OTJEDC]\d+(?:, )?)+)\]")
 NUMBER = re.compile(r"\d+\.\d+")
 
 
+OF_DOCS = {"assemble": "myst_parser", "bibliography": "pybtex"}
+"""Extension → a package of the group docs that it imports."""
+
+
 def extension(monkeypatch, name):
-    if name == "assemble":
-        require("the group docs", importlib.util.find_spec("myst_parser"))
+    if name in OF_DOCS:
+        require("the group docs", importlib.util.find_spec(OF_DOCS[name]))
     monkeypatch.setattr(sys, "path", [str(ROOT / "docs/_ext"), *sys.path])
     spec = importlib.util.spec_from_file_location(f"site_{name}", ROOT / f"docs/_ext/{name}.py")
     module = importlib.util.module_from_spec(spec)

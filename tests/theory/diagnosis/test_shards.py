@@ -36,6 +36,9 @@ def asked(monkeypatch):
         def __exit__(self, *failure):
             seen.closed = True
 
+        def wait_for_workers(self, n_workers, *, timeout):
+            seen.workers = n_workers, timeout
+
         def map(self, function, items, *, pure):
             seen.map = items, pure
             return [(function, item) for item in items]
@@ -54,6 +57,7 @@ def test_the_sum_of_the_shards_is_that_of_all_rows(files, asked):
     equal(found.mutual_information, expected.mutual_information, rtol=1e-9)
     equal(found.log_prior, expected.log_prior, rtol=1e-9)
     assert asked.client == ("tcp://here:1", shards.WAIT) and asked.closed
+    assert asked.workers == (1, shards.WAIT)
     assert asked.map == ([str(file) for file in files], False)  # files change: never an answer kept
 
 
