@@ -59,6 +59,7 @@ def arguments(given):
         help="of tests that are asked about a change, the near and quick ones first (60)",
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time (2)")
+    parser.add_argument("--advise", action="store_true", help="end well, whatever was not noticed")
     parser.add_argument("--report", action="store_true", help="write tests/mutants.md of what is known")
     options = parser.parse_args(given)
     if options.report and not options.sample:

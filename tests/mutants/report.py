@@ -47,7 +47,10 @@ def wilson(part: int, whole: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def tell(run, changed, options) -> int:
-    """Prints the outcome; 1 where something was not noticed, on a changed line if lines are what is asked."""
+    """Prints the outcome; 1 where something was not noticed, on a changed line if lines are what is asked.
+
+    0 always where advice is all that is wanted.
+    """
     known, why = reasons(), []
     counts = dict.fromkeys(("killed", "timeout", "survived", "equivalent", "left"), 0)
     for (path, mutant), covered in run.covered.items():
@@ -66,7 +69,7 @@ def tell(run, changed, options) -> int:
     if options.report:
         write_whole(MEASURED, json.dumps(measured(run, options), indent=1, ensure_ascii=False) + "\n")
         write_whole(PAGE, page())
-    return int(bool(blamed))
+    return int(bool(blamed) and not options.advise)
 
 
 def measured(run, options):

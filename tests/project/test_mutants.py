@@ -205,6 +205,8 @@ def test_no_change_is_tried_once_the_limit_is_over(project):
     out, _ = (running := start(project, "--limit", "0")).communicate(timeout=300)
     assert running.returncode == 1
     assert f"4 survived, {len(names(TINY)) - 4} left" in out  # those of no test are known at once
+    (running := start(project, "--limit", "0", "--advise")).communicate(timeout=300)
+    assert running.returncode == 0
 
 
 # -- the reasons and the page -------------------------------------------------------------------------
