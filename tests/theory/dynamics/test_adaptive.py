@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
@@ -52,7 +52,6 @@ def test_a_goal_met_at_every_step_is_stable_exactly_inside_the_line_of_the_faste
             gain=math.inf, teacher_momentum=m_t, student_temperature=kappa, teacher_temperature=1.0
         )
     )
-    assume(0.01 < line < 0.9999)
     mu = 1 - m_t
     for m_c, sign in ((line, 0), (1 - 1.001 * (1 - line), -1), (1 - 0.999 * (1 - line), 1)):
         rho = 1 - m_c
@@ -66,15 +65,13 @@ def test_a_goal_met_at_every_step_is_stable_exactly_inside_the_line_of_the_faste
             equal(radius, 1.0, rtol=1e-9)
 
 
-@given(st.floats(0.9, 0.9995), st.floats(0.05, 0.9), st.floats(1.2, 6.0))
+@given(st.floats(0.94, 0.98), st.floats(0.3, 0.9), st.floats(1.5, 6.0))
 @pytest.mark.claim("D6")
 def test_turns_are_those_of_the_student_step_by_step(m_t, slower, kappa):
     """From inside, where the function comes from outside; slow runs it takes in longer steps."""
     m_c = 1 - slower * (1 - m_t) * (kappa - 1) / m_t
-    assume(1e-4 < 1 - m_c < 0.3)
     knobs = {"student_temperature": kappa, "teacher_temperature": 1.0}
     found = adaptive_turns(teacher_momentum=m_t, center_momentum=m_c, **knobs)
-    assume(found.period < 3000)
     steps = 20 * math.ceil(found.period)  # of which the second half is looked at
     path = list(itertools.islice(follower(m_t, m_c, kappa, 1e-3, start=5e-4 * found.amplitude), steps))
     period, size = turns_of(path)
@@ -82,7 +79,7 @@ def test_turns_are_those_of_the_student_step_by_step(m_t, slower, kappa):
     equal(size, 1e-3 * found.amplitude, rtol=0.01)
 
 
-@given(st.floats(0.99, 0.9999), st.floats(0.02, 0.3), st.floats(2.0, 6.0))
+@given(st.floats(0.99, 0.9999), st.floats(0.02, 0.3), st.floats(2.0, 4.0))  # so that ρ stays below μ
 @pytest.mark.claim("D6")
 def test_far_beyond_the_line_the_bias_is_a_triangle_of_the_stated_quarter_period(m_t, slower, kappa):
     mu, rho = -math.log(m_t), slower * (1 - m_t) * (kappa - 1) / m_t
@@ -93,7 +90,6 @@ def test_far_beyond_the_line_the_bias_is_a_triangle_of_the_stated_quarter_period
         teacher_temperature=1.0,
     )
     theta = found.amplitude
-    assume(abs(mu / rho - 1) > 1e-3)
     goal = kappa * mu / (mu - rho) * (math.tanh(rho * theta) / rho - math.tanh(mu * theta) / mu)
     equal(goal, theta, rtol=0.05)
     equal(found.period, 4 * theta, rtol=0.05)
