@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import array_api_compat
+
 from theory.checks import Ensemble, check_ensemble, reject
 from theory.ensembles import jensen_gap_kernel
 from theory.estimation import dispersion_kernel, relative_deviation
-from theory.logspace import Array, log_mean_exp, weighted_mean
+from theory.logspace import Array, Namespace, log_mean_exp, mean_of_rows, weighted_mean
 from theory.tilts import tilt_kernel
 
 if TYPE_CHECKING:
@@ -113,25 +115,53 @@ def teacher_crossing_batch_size(
 
 
 def teacher_crossing_kernel(ensemble: Ensemble) -> Float[Array, "*batch"]:
-    """`teacher_crossing_batch_size` for checked input in which no cluster is empty."""
+    """`teacher_crossing_batch_size` for checked input in which no cluster is empty; in float64 throughout."""
     log_p, weights, log_pi, xp = ensemble
-    log_mean = log_mean_exp(log_p, weights, xp)
-    r = xp.exp(tilt_kernel(log_p, log_pi - log_mean, xp))
+    dtype = log_p.dtype
+    log_p, weights, log_pi = (xp.astype(a, xp.float64, copy=False) for a in (log_p, weights, log_pi))
+    r = xp.exp(tilt_kernel(log_p, log_pi - log_mean_exp(log_p, weights, xp), xp))
     gap = jensen_gap_kernel(log_p, weights, xp)
-    w, infinite = weights[..., None], xp.any(gap == math.inf, axis=-1)
+    infinite = xp.any(gap == math.inf, axis=-1)
     gap = xp.where(infinite[..., None], 0.0, gap)
-    x = relative_deviation(log_p, weights, xp)
-    mean_r = weighted_mean(r, weights, xp)
-    noise = xp.sum(mean_r * weighted_mean(x * x, weights, xp), axis=-1)
-    # Σ wₙ wₘ (xₙ·rₘ)², through whichever of [N, N] and [K, K] is smaller.
-    if x.shape[-2] < x.shape[-1]:
-        along = xp.matmul(r, xp.matrix_transpose(x)) ** 2
-        covered = xp.sum(w * along * weights[..., None, :], axis=(-2, -1))
-    else:
-        between = xp.matmul(xp.matrix_transpose(w * x), x)
-        covered = xp.sum(weighted_mean(xp.matmul(r, between) * r, weights, xp), axis=-1)
-    noise = noise - covered
     centred = gap[..., None, :] - xp.sum(r * gap[..., None, :], axis=-1)[..., None]
     jensen = xp.sum(weighted_mean(r * centred * centred, weights, xp), axis=-1)
+    x = relative_deviation(log_p, weights, xp)
+    noise = (_variance_of_pairs if x.shape[-2] >= x.shape[-1] else _variance_about_top)(x, r, weights, xp)
     crossing = xp.where(jensen > 0, noise / xp.where(jensen > 0, jensen, 1.0), math.inf)
-    return xp.where(infinite, 0.0, crossing)
+    return xp.astype(xp.where(infinite, 0.0, crossing), dtype, copy=False)
+
+
+def _variance_of_pairs(
+    x: Float[Array, "*batch N K"],
+    r: Float[Array, "*batch N K"],
+    weights: Float[Array, "*batch N"],
+    xp: Namespace,
+) -> Float[Array, "*batch"]:
+    """Σₙ Σₘ wₙ wₘ Var_{k∼rₘ} xₙ(k) as ½ Σₘ wₘ Σₖⱼ rₘ(k) rₘ(j) Σₙ wₙ (xₙ(k) − xₙ(j))²: no sign changes."""
+    square = weighted_mean(x * x, weights, xp)
+    between = xp.matmul(xp.matrix_transpose(weights[..., None] * x), x)
+    apart = square[..., None] + square[..., None, :] - 2.0 * between
+    apart = xp.where(apart > 0, apart, 0.0)
+    return 0.5 * xp.sum(weighted_mean(xp.matmul(r, apart) * r, weights, xp), axis=-1)
+
+
+def _variance_about_top(
+    x: Float[Array, "*batch N K"],
+    r: Float[Array, "*batch N K"],
+    weights: Float[Array, "*batch N"],
+    xp: Namespace,
+) -> Float[Array, "*batch"]:
+    """The same without [K, K], about the likeliest cluster t of rₘ, d = xₙ(k) − xₙ(t): E d² − (E d)².
+
+    t itself drops out of both, so that the first is the larger by far where rₘ is nearly one-hot.
+    """
+    top = xp.argmax(r, axis=-1, keepdims=True)
+    others = xp.where(xp.arange(r.shape[-1], device=array_api_compat.device(r)) == top, 0.0, r)
+    at = xp.broadcast_to(xp.matrix_transpose(top), (*x.shape[:-1], x.shape[-2]))
+    x_top = xp.take_along_axis(x, at, axis=-1)  # [n, m]
+    weighted = weights[..., None] * x_top
+    apart = weighted_mean(x * x, weights, xp)[..., None, :] + xp.sum(weighted * x_top, axis=-2)[..., None]
+    apart = apart - 2.0 * xp.matmul(xp.matrix_transpose(weighted), x)
+    first = xp.sum(others * xp.where(apart > 0, apart, 0.0), axis=-1)
+    mean = xp.matmul(x, xp.matrix_transpose(others)) - x_top * xp.sum(others, axis=-1)[..., None, :]
+    return mean_of_rows(first - weighted_mean(mean * mean, weights, xp), weights, xp)

@@ -166,11 +166,25 @@ def power_mean_kernel(log_p: Array, weights: Array, s: float, xp: Namespace) -> 
         return weighted_mean(log_p, weights, xp)
     if s == math.inf:
         return xp.max(xp.where(counts, log_p, -math.inf), axis=-2)
-    if s > 0:
-        return log_mean_exp(log_p if s == 1 else s * log_p, weights, xp) / s
+    if s == 1:
+        return log_mean_exp(log_p, weights, xp)
     low = xp.min(xp.where(counts, log_p, math.inf), axis=-2)
     if s == -math.inf:
         return low
+    mean = _positive_mean(log_p, weights, s, xp) if s > 0 else _negative_mean(log_p, low, weights, s, xp)
+    if abs(s) > 0.5:
+        return mean
+    # Where |s log p| < ε log G is off by s/2 Var log p < ε/2 of it, and keeps what of s log p underflows.
+    flat = -abs(s) * low < xp.finfo(log_p.dtype).eps
+    return xp.where(flat, weighted_mean(log_p, weights, xp), mean)
+
+
+def _positive_mean(log_p: Array, weights: Array, s: float, xp: Namespace) -> Array:
+    return log_mean_exp(s * log_p, weights, xp) / s
+
+
+def _negative_mean(log_p: Array, low: Array, weights: Array, s: float, xp: Namespace) -> Array:
+    counts = weights[..., None] > 0
     zero = low == -math.inf
     x = s * xp.where(zero[..., None, :], 0.0, log_p)
     # x ≥ 0: log1p of Σ w (eˣ − 1), whose terms have one sign, unless eˣ overflows.

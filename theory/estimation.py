@@ -233,7 +233,16 @@ def relative_deviation(
 
 
 def _relative_deviation(log_p: Array, log_mean: Array, weights: Array, xp: Namespace) -> Array:
+    """log P is rounded: by one factor for all samples, which is taken off as the mean of what it leaves.
+
+    About the heaviest sample, so that of samples that agree nothing is left.
+    """
     log_mean = log_mean[..., None, :]
     usable = (weights[..., None] > 0) & (log_mean > -math.inf)
     d = xp.where(usable, log_p, 0.0) - xp.where(log_mean > -math.inf, log_mean, 0.0)
-    return xp.where(usable, xp.expm1(xp.where(usable, d, 0.0)), 0.0)
+    x = xp.where(usable, xp.expm1(xp.where(usable, d, 0.0)), 0.0)
+    heaviest = xp.argmax(weights, axis=-1, keepdims=True)[..., None]
+    about = xp.take_along_axis(x, xp.broadcast_to(heaviest, (*x.shape[:-2], 1, x.shape[-1])), axis=-2)
+    rest = x - about
+    mean = weighted_mean(rest, weights, xp)[..., None, :]
+    return xp.where(usable, (rest - mean) / (1.0 + about + mean), 0.0)

@@ -61,7 +61,8 @@ def _about_largest(
     is_largest = clusters == index
     largest = xp.take_along_axis(scores, index, axis=-1)
     shifted = (scores - largest) / temperature
-    if getattr(temperature, "requires_grad", False):  # of −inf/τ the derivative in τ would be 0 · ∞
+    # Of −inf/τ the derivative in τ would be 0 · ∞. A compiler's symbolic number has no attributes to ask for.
+    if not isinstance(temperature, float | int) and getattr(temperature, "requires_grad", False):
         finite = scores > -math.inf
         shifted = xp.where(finite, xp.where(finite, scores - largest, 0.0) / temperature, -math.inf)
     rest = xp.sum(xp.where(is_largest, 0.0, xp.exp(shifted)), axis=-1, keepdims=True)

@@ -16,7 +16,6 @@ _LAMBDA = (
     "λ is a difference of logs: in nats, beside the larger of the two, it has all digits; near 0 it has none"
 )
 _DIFFERENCE = "differences of log p: what rounding of log p leaves of them"
-_LOG_PRIOR = "log P is rounded to the dtype before p/P − 1 is taken, so c² is known to about (ε log P)²"
 _SCALED = "log p and λ are kept as floats, as large as z/τ: log r is known to ε max z/τ nats"
 _EIGEN = "a difference of 1 and an eigenvalue near it; LAPACK's is that of a matrix one rounding off"
 _PROJECTED = (
@@ -35,9 +34,8 @@ REASONS = {
     "project": _PROJECTED,
     "sela": _PROJECTED,
     "certificate": "`prior_kl` is of two log-priors, rounded before: where they agree it is (ε log P)²",
-    **dict.fromkeys(
-        ("prior_dispersion", "log_prior_bias", "log_prior_variance", "crossing_batch_size"), _LOG_PRIOR
-    ),
+    "teacher_crossing_batch_size": "Q(J) is of the differences of J(k), which agree to many digits where "
+    "the clusters are alike",
     "summarize": "c² and J hang on p, log P and log G as floats, and log P may be as large as z/τ",
     **dict.fromkeys(("msn", "dinov2", "swav", "capi"), _SCALED),
     "update_center": "logits of both signs cancel in their mean; 1 − m, of m near 1",
@@ -50,11 +48,7 @@ REASONS = {
 }
 """Why the exact value of a function moves by more than the bound where numbers before it are rounded."""
 
-FINDINGS = {
-    "log_prior": "float32, order near 0: s log p falls below the normal numbers where log p is some −1e-35",
-    "teacher_crossing_batch_size": "E Q(x − 1) is a difference of two sums, which agree where x − 1 hardly "
-    "varies under r: Σ w r (x − x·r)² would keep its digits. In float32 Q(J) falls below the smallest float",
-}
+FINDINGS: dict[str, str] = {}
 """Worse than that, in some corner: what would mend it."""
 
 INTRODUCTION = f"""# Accuracy of every public function

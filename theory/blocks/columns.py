@@ -19,6 +19,8 @@ VARIES = 1e-18
 """A variance beside its squared mean that rounding of the mean does not reach."""
 FINE = 1e-6
 """Σ w (eᵈ − 1 − d) below this, in float64, has lost them too: d is too near 0 for the subtraction."""
+OFF = 0.5
+"""What a squared mean may be of a mean square: their difference keeps all digits but one."""
 
 
 def blocked_log_mean_exp(
@@ -102,16 +104,18 @@ def blocked_dispersion(
     weights: Float[np.ndarray, "*batch N"],
     xp: Namespace,
 ) -> Float[np.ndarray, "*batch K"]:
-    """Σ w (p/P − 1)² by expm1; ensembles with a zero are handed over."""
+    """Σ w (p/P − 1)² by expm1, less what the rounding of P adds; where that is most of it, handed over."""
     walk = Walk(log_p)
-    w, total = walk.weights(weights), np.zeros((walk.shape[0], walk.shape[2]))
-    center = log_mean.reshape(total.shape).astype(np.float64)
+    w = walk.weights(weights)
+    mean, square = np.zeros((2, walk.shape[0], walk.shape[2]))
+    center = log_mean.reshape(mean.shape).astype(np.float64)
     for i, j, block in walk.blocks():
         d = np.subtract(block, center[i, None], out=walk.buffer(0, block))
         x = np.expm1(d, out=d)
-        total[i] += (w[i, None, j] @ np.multiply(x, x, out=x))[:, 0]
-    if np.isfinite(total).all():
-        return walk.back(total, walk.shape[2])
+        mean[i] += (w[i, None, j] @ x)[:, 0]
+        square[i] += (w[i, None, j] @ np.multiply(x, x, out=x))[:, 0]
+    if np.all(mean**2 <= OFF * square):  # false where a zero of p makes either NaN
+        return walk.back((square - mean**2) / (1.0 + mean) ** 2, walk.shape[2])
     return exact(log_p, log_mean, weights, xp)
 
 

@@ -49,6 +49,20 @@ def test_a_step_is_one_graph_that_is_compiled_once(teacher, momentum):
     assert pair[0].steps.value == 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("teacher", theory.TEACHERS)
+def test_a_step_of_dynamic_shapes_is_one_graph_too(teacher):
+    """`dynamic=True` makes symbols of sizes, temperatures and orders; a size may still be compiled apart."""
+    options = {"clusters": K, "momentum": 0.9} | SETTINGS.get(teacher, {})
+    pair = [ClusterDistillationLoss(teacher, **options) for _ in range(2)]
+    compiled = torch.compile(pair[0], fullgraph=True, dynamic=True, backend="eager")
+    for step, size in enumerate((16, 12, 10)):
+        student, teachers = ([x[:size].clone() for x in views(count, step)] for count in (4, 2))
+        torch.testing.assert_close(
+            *(one(student, teachers) for one in (compiled, pair[1])), rtol=1e-5, atol=1e-6
+        )
+
+
 def test_a_schedule_does_not_compile_anew():
     warm_up = Schedule(start=0.04, end=0.07, steps=5)
     options = {"clusters": K, "teacher_temperature": warm_up, "manual_update": True}
