@@ -76,10 +76,10 @@ def _rate(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _limit(rng: np.random.Generator) -> dict[str, Any]:
-    """A centre that some gain loses: ρ below what the fastest student needs, above the slowest's."""
+    """A centre that some gain loses: γ below what the fastest student needs, above the slowest's."""
     tau, kappa, mu = _log_uniform(rng, -6, 6), _log_uniform(rng, 0.1, 2), _log_uniform(rng, -6, -0.5)
-    rho = mu * (kappa - 1) * _log_uniform(rng, -4, -0.5)
-    momenta = {"center_momentum": 1.0 - min(rho, 0.5), "teacher_momentum": 1.0 - mu}
+    gamma = mu * (kappa - 1) * _log_uniform(rng, -4, -0.5)
+    momenta = {"center_momentum": 1.0 - min(gamma, 0.5), "teacher_momentum": 1.0 - mu}
     return {**momenta, "student_temperature": tau, "teacher_temperature": tau / kappa}
 
 

@@ -15,6 +15,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 GREEK = [
     "alpha",
     "beta",
+    "gamma",
     "Delta",
     "delta",
     "epsilon",
@@ -34,7 +35,7 @@ GREEK = [
 ]
 CLASHES = ("r", "s", "t", "p")
 SINGLE = {  # formulas in which a letter that is left with one meaning would have another
-    "lambda": r"\\lambda\s*\+\s*\\(alpha|mu|rho)|\\lambda\^\d|\\lambda t\b",
+    "lambda": r"\\lambda\s*\+\s*\\(alpha|mu|gamma|rho)|\\lambda\^\d|\\lambda t\b",
     "L": r"(?<![A-Za-z\\])L\((?!X;K\))",
     "c": r"(?<![A-Za-z\\])c(_n|\^2)",
 }

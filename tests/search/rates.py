@@ -77,11 +77,11 @@ def more_clusters_live_longer(theta, clusters):
 
 def fast_centre_is_enough(theta, clusters):
     alpha, mu, excess = *decades(theta[:2]), 10.0 ** (2 * np.tanh(theta[2]))
-    rho = critical_center_rate(
+    gamma = critical_center_rate(
         gain=alpha, teacher_rate=mu, student_temperature=1.0, teacher_temperature=1 / (1 + excess)
     )
     enough = min(alpha, mu) * excess
-    return (enough - float(rho)) / enough
+    return (enough - float(gamma)) / enough
 
 
 def faster_teacher_needs_a_faster_centre(theta, clusters):
@@ -131,21 +131,21 @@ RATES = [
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c ≤ min(α, μ)(τ_s/τ_t − 1)",
+        name="γ_c ≤ min(α, μ)(τ_s/τ_t − 1)",
         margin=fast_centre_is_enough,
         sharp=ATTAINED,
         variables=3,
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c grows with μ",
+        name="γ_c grows with μ",
         margin=faster_teacher_needs_a_faster_centre,
         sharp=ATTAINED,
         variables=4,
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c ≤ min(α/(1 − α), μ/(1 − μ))(τ_s/τ_t − 1) in steps",
+        name="γ_c ≤ min(α/(1 − α), μ/(1 − μ))(τ_s/τ_t − 1) in steps",
         margin=fast_centre_is_enough_in_steps,
         sharp=LIMIT,
         variables=3,

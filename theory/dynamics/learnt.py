@@ -156,7 +156,7 @@ def learnt_center_stability(
     gain
         a = η/(K τ_s) per step; > 0.
     teacher_momentum, center_momentum
-        1 − μ and 1 − ρ per step, in [0, 1]. A centre that never moves leaves a multiplier of 1, its own.
+        1 − μ and 1 − γ per step, in [0, 1]. A centre that never moves leaves a multiplier of 1, its own.
     student_temperature, teacher_temperature
         τ_s > 0 and τ_t > 0.
 
@@ -183,14 +183,14 @@ def learnt_center_stability(
     r, k, tau_s, tau_t = _settings(correlation, clusters, student_temperature, teacher_temperature)
     a = check_number("gain", gain, low=0.0, open_low=True)
     mu = 1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0)
-    rho = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    gamma = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
     u = _logit(r, k, tau_s, tau_t)
     decay = a * k * _saturated(_share(u / tau_s, k), k) / tau_s
     pull = a * k * _channel(r, k) @ _saturated(_share(u / tau_t, k), k) / tau_t
     one, zero = np.eye(2), np.zeros((2, 1))
     student = np.hstack([one - decay, pull, -pull[:, :1]])
     teacher = mu * student + np.hstack([np.zeros((2, 2)), (1 - mu) * one, zero])
-    center = np.array([[0, 0, rho, rho / k, 1 - rho]])  # the mean over samples of f(n) δ_nk is f(k)/K
+    center = np.array([[0, 0, gamma, gamma / k, 1 - gamma]])  # the mean over samples of f(n) δ_nk is f(k)/K
     return stability_of_kernel(np.vstack([student, teacher, center]))
 
 
@@ -215,7 +215,7 @@ def center_race(
     gain
         a = η/(K τ_s) per step; > 0.
     teacher_momentum, center_momentum
-        1 − μ and 1 − ρ per step, in [0, 1].
+        1 − μ and 1 − γ per step, in [0, 1].
     student_temperature, teacher_temperature
         τ_s > 0 and τ_t > 0.
 
@@ -244,8 +244,8 @@ def center_race(
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = 1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0)
-    rho = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
-    constant = stability_kernel(*(np.asarray(x) for x in (a / tau_s, a / tau_t, mu, rho)))
+    gamma = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    constant = stability_kernel(*(np.asarray(x) for x in (a / tau_s, a / tau_t, mu, gamma)))
     rates = (
         math.log(float(constant.spectral_radius)),
         math.log(whitened_step_radius_kernel(a / tau_s, a * r / tau_t, mu)),

@@ -38,13 +38,13 @@ def channel(r, k):
     return r * np.eye(k) + (1 - r) / k
 
 
-def step(state, *, r, k, a, mu, rho, tau_s=0.1, tau_t=0.04):
+def step(state, *, r, k, a, mu, gamma, tau_s=0.1, tau_t=0.04):
     """One step of a table student in DINO's order; state: W, V [K, K] and c [K]."""
     w, v, c = state
     q = softmax(w / tau_s, axis=1)
     target = channel(r, k) @ softmax((v - c) / tau_t, axis=1)
     moved = w - a * k * (q - target)
-    return moved, (1 - mu) * v + mu * moved, c + rho * (v.mean(0) - c)
+    return moved, (1 - mu) * v + mu * moved, c + gamma * (v.mean(0) - c)
 
 
 def learnt_state(r, k, **temperatures):
@@ -59,7 +59,7 @@ def test_the_learnt_solution_is_a_fixed_point_of_the_training_step(r, k, share):
     ratio = share * float(survival_temperature(r, clusters=k, student_temperature=1.0))
     temperatures = {"student_temperature": 0.1, "teacher_temperature": 0.1 * ratio}
     state = learnt_state(r, k, **temperatures)
-    after = step(state, r=r, k=k, a=0.01, mu=0.1, rho=0.1, tau_t=0.1 * ratio)
+    after = step(state, r=r, k=k, a=0.01, mu=0.1, gamma=0.1, tau_t=0.1 * ratio)
     for now, then in zip(state, after, strict=True):
         equal(then, now, rtol=ROOT, atol=ROOT)
     found = learnt_solution(r, clusters=k, **temperatures)
@@ -70,7 +70,7 @@ def test_the_learnt_solution_is_a_fixed_point_of_the_training_step(r, k, share):
 
 @given(learnt_runs(st.integers(3, 5)), st.floats(0.001, 0.3), st.floats(0.001, 1.0), st.floats(0.0, 1.0))
 @pytest.mark.claim("D7")
-def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becomes(run, alpha, mu, rho):
+def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becomes(run, alpha, mu, gamma):
     """Its multipliers are among those of the Jacobian of all 2K² + K numbers, by central differences."""
     r, k = run
     state = np.concatenate([one.ravel() for one in learnt_state(r, k, **DINO)])
@@ -78,13 +78,13 @@ def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becom
 
     def after(x):
         parts = x[: k * k].reshape(k, k), x[k * k : 2 * k * k].reshape(k, k), x[2 * k * k :]
-        return np.concatenate([one.ravel() for one in step(parts, r=r, k=k, a=a, mu=mu, rho=rho)])
+        return np.concatenate([one.ravel() for one in step(parts, r=r, k=k, a=a, mu=mu, gamma=gamma)])
 
     push = 1e-6 * np.eye(len(state))
     jacobian = np.stack([after(state + one) - after(state - one) for one in push], axis=1) / 2e-6
     every = np.linalg.eigvals(jacobian)
     few = learnt_center_stability(
-        r, clusters=k, gain=a, teacher_momentum=1 - mu, center_momentum=1 - rho, **DINO
+        r, clusters=k, gain=a, teacher_momentum=1 - mu, center_momentum=1 - gamma, **DINO
     ).multipliers
     for one in few:
         at_most(np.abs(every - one).min(), 1e-3)  # where two meet: the root of the differences' error
@@ -92,7 +92,7 @@ def test_five_numbers_are_the_whole_step_along_what_the_constant_direction_becom
 
 @given(learnt_runs(st.integers(3, 6)), st.floats(0.001, 0.3), st.floats(0.001, 1.0), st.floats(0.0, 1.0))
 @pytest.mark.claim("D7")
-def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(run, alpha, mu, rho):
+def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(run, alpha, mu, gamma):
     """f(k) and f(n) δ_nk in student and teacher, f(k) in the centre; rows up to a constant."""
     r, k = run
     f = np.arange(k) - (k - 1) / 2
@@ -100,7 +100,7 @@ def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(run, alpha, mu,
     pushes = [(x, zero, 0 * f) for x in fields] + [(zero, x, 0 * f) for x in fields] + [(zero, zero, f)]
     rest, h = learnt_state(r, k, **DINO), 1e-6
     matrix = learnt_center_stability(
-        r, clusters=k, gain=0.1 * alpha, teacher_momentum=1 - mu, center_momentum=1 - rho, **DINO
+        r, clusters=k, gain=0.1 * alpha, teacher_momentum=1 - mu, center_momentum=1 - gamma, **DINO
     ).matrix
     for push, column in zip(pushes, matrix.T, strict=True):
         there, back = (
@@ -110,7 +110,7 @@ def test_the_matrix_is_the_step_of_the_two_fields_entry_by_entry(run, alpha, mu,
                 k=k,
                 a=0.1 * alpha,
                 mu=mu,
-                rho=rho,
+                gamma=gamma,
             )
             for way in (h, -h)
         )
@@ -154,7 +154,7 @@ def test_a_learnt_run_lives_on_after_its_constraint_is_taken_away(k, r):
     push = 0.01 * np.eye(k)[0]
     state = (w + push, v + push, c)
     for _ in range(4000):
-        state = step(state, r=r, k=k, a=0.01, mu=0.1, rho=0.0)
+        state = step(state, r=r, k=k, a=0.01, mu=0.1, gamma=0.0)
     shares = softmax(state[0] / 0.1, axis=1)
     equal(shares.diagonal(), softmax(w / 0.1, axis=1).diagonal(), rtol=1e-3)
 
@@ -166,11 +166,11 @@ def test_near_the_critical_correlation_a_learnt_solution_needs_its_centre():
     w, v, c = learnt_state(0.45, 2, **DINO)
     push = np.array([0.001, -0.001])
     fate = {}
-    for rho in (0.0, 0.5):
+    for gamma in (0.0, 0.5):
         state = (w + push, v + push, c)
         for _ in range(6000):
-            state = step(state, r=0.45, k=2, a=0.01, mu=0.1, rho=rho)
-        fate[rho] = softmax(state[0] / 0.1, axis=1).mean(0).max()
+            state = step(state, r=0.45, k=2, a=0.01, mu=0.1, gamma=gamma)
+        fate[gamma] = softmax(state[0] / 0.1, axis=1).mean(0).max()
     assert fate[0.0] > 0.9
     equal(fate[0.5], 0.5, rtol=1e-3)
 
@@ -194,7 +194,7 @@ def raced(m_c, *, r=0.7, k=8, a=0.01, steps=6000, teacher_rate=1.0, size=1e-4):
     w = size * rng.normal(size=(k, k))
     state, late = (w, w, w.mean(0)), []
     for at in range(steps):
-        state = step(state, r=r, k=k, a=a, mu=teacher_rate, rho=1 - m_c)
+        state = step(state, r=r, k=k, a=a, mu=teacher_rate, gamma=1 - m_c)
         if at > 0.8 * steps:
             q = softmax(state[0] / 0.1, axis=1)
             late.append((q * np.log(q / q.mean(0))).sum(1).mean())
@@ -226,7 +226,7 @@ def test_information_is_no_lyapunov_function_of_a_constrained_run():
     for _ in range(3000):
         q = softmax(state[0] / 0.1, axis=1)
         path.append((q * np.log(q / q.mean(0))).sum(1).mean())
-        state = step(state, r=0.7, k=4, a=0.01, mu=0.1, rho=0.1)
+        state = step(state, r=0.7, k=4, a=0.01, mu=0.1, gamma=0.1)
     assert np.diff(path).max() < 1e-12
     equal(path[-1], found.information, rtol=1e-6)
 
