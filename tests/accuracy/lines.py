@@ -194,35 +194,35 @@ def _own_odds(v, others):
     return (1 + others / (1 + v.exp())).log() + (1 + (-v).exp()).log()
 
 
-def _ratio(v, r, others):
-    return _odds(r / (1 + v.exp()), others) / _own_odds(v, others)
+def _ratio(v, rho, others):
+    return _odds(rho / (1 + v.exp()), others) / _own_odds(v, others)
 
 
-def _warmest(r, others):
+def _warmest(rho, others):
     """v at the maximum of `_ratio`, by thirds, from the best of a scan."""
     scan = [arb(v) / 4 for v in range(-240, 81)]
-    at = max(range(len(scan)), key=lambda i: float(_ratio(scan[i], r, others).mid()))
+    at = max(range(len(scan)), key=lambda i: float(_ratio(scan[i], rho, others).mid()))
     low, high = scan[max(at - 1, 0)], scan[min(at + 1, len(scan) - 1)]
     for _ in range(100):
         third = ((high - low) / 3).mid()
         a, b = (low + third).mid(), (high - third).mid()
-        low, high = (a, high) if _ratio(a, r, others).mid() < _ratio(b, r, others).mid() else (low, b)
+        low, high = (a, high) if _ratio(a, rho, others).mid() < _ratio(b, rho, others).mid() else (low, b)
     return low
 
 
 @of
 def survival_temperature(correlation, clusters, student_temperature) -> Values:
-    found = [max(r, _ratio(_warmest(r, clusters - 1), r, clusters - 1)) for r in correlation]
+    found = [max(rho, _ratio(_warmest(rho, clusters - 1), rho, clusters - 1)) for rho in correlation]
     return {"": student_temperature * np.array(found, object)}
 
 
-def _learnt(r, k, tau_s, tau_t):
+def _learnt(rho, k, tau_s, tau_t):
     """u, s and t of the learnt fixed point, by halving beyond the top of `_ratio`."""
     others = k - 1
-    low, high = arb(-700), arb(20) if others == 1 else _warmest(r, others)
+    low, high = arb(-700), arb(20) if others == 1 else _warmest(rho, others)
     for _ in range(_STEPS):
         half = ((low + high) / 2).mid()
-        above = _ratio(half, r, others).mid() > (tau_t / tau_s).mid()
+        above = _ratio(half, rho, others).mid() > (tau_t / tau_s).mid()
         low, high = (low, half) if above else (half, high)
     u = tau_t * _own_odds(low, others)
     return u, *(1 / (1 + others * (-u / tau).exp()) for tau in (tau_s, tau_t))
@@ -234,8 +234,8 @@ def _saturated(share, k):
     return rows([rest, 0], [d * (1 - d), share * (1 - d)])
 
 
-def _flow(r, k, s, t, tau_s, tau_t):
-    return rows([1, (1 - r) / k], [0, r]) @ _saturated(t, k) / tau_t, _saturated(s, k) / tau_s
+def _flow(rho, k, s, t, tau_s, tau_t):
+    return rows([1, (1 - rho) / k], [0, rho]) @ _saturated(t, k) / tau_t, _saturated(s, k) / tau_s
 
 
 @of

@@ -84,12 +84,12 @@ def _limit(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _learnt(rng: np.random.Generator) -> dict[str, Any]:
-    """Below the critical temperature r τ_s, where a learnt solution lives."""
-    r, tau = float(rng.uniform(0.05, 0.99)), _log_uniform(rng, -6, 6)
+    """Below the critical temperature ρ τ_s, where a learnt solution lives."""
+    rho, tau = float(rng.uniform(0.05, 0.99)), _log_uniform(rng, -6, 6)
     k = int(rng.choice([2, 3, 16, 4096]))
-    cold = r * float(rng.uniform(0.1, 0.95))
+    cold = rho * float(rng.uniform(0.1, 0.95))
     return {
-        "correlation": r, "clusters": k, "student_temperature": tau, "teacher_temperature": tau * cold
+        "correlation": rho, "clusters": k, "student_temperature": tau, "teacher_temperature": tau * cold
     }  # fmt: skip
 
 
