@@ -53,7 +53,7 @@ THREE = simplex_mixture(3, 0.9)
 UNSURE = simplex_mixture(CLUSTERS, 0.3)
 DESIGNS = {
     "healthy": Design(
-        "alive", "sharpened and constrained; 3 or 4 directions have r > τ_t/τ_s = 0.4  [D2]",
+        "alive", "sharpened and constrained; 3 or 4 directions have ρ > τ_t/τ_s = 0.4  [D2]",
         EIGHT, ENCODER, Variant(name="healthy", teacher="centering", learning_rate=0.01), training(1500),
     ),
     "uniform": Design(
@@ -63,7 +63,7 @@ DESIGNS = {
         training(2000),
     ),
     "one_cluster": Design(
-        "one cluster", "sharpened, not constrained, r = 0.3 < 0.4: the constant direction alone grows  [D3]",
+        "one cluster", "sharpened, not constrained, ρ = 0.3 < 0.4: the constant direction alone grows  [D3]",
         UNSURE, LINEAR, Variant(name="one_cluster", teacher="unconstrained", learning_rate=0.05),
         training(2000),
     ),
@@ -74,7 +74,7 @@ DESIGNS = {
         training(2000),
     ),
     "partial": Design(
-        "partial collapse", "only two directions have r > τ_t/τ_s: 16 prototypes share what they tell  [D2]",
+        "partial collapse", "only two directions have ρ > τ_t/τ_s: 16 prototypes share what they tell  [D2]",
         THREE, ENCODER,
         Variant(name="partial", teacher="inverse_prior", center_momentum=None, learning_rate=0.01),
         training(1500),

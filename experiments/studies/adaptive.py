@@ -80,7 +80,7 @@ def bias_runs(chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
     start = chunk.start_size * (start - start.mean(-1, keepdims=True))
     w = torch.as_tensor(np.broadcast_to(start, (*shape, chunk.clusters)).copy())
     v, c = w.clone(), torch.zeros_like(w)
-    rho = 1 - torch.tensor(chunk.center_momenta, dtype=w.dtype)[:, None, None, None]
+    gamma = 1 - torch.tensor(chunk.center_momenta, dtype=w.dtype)[:, None, None, None]
     eta = torch.tensor(chunk.learning_rates, dtype=w.dtype)[:, None, None]
     method, decay = OPTIMIZERS[chunk.optimizer]
     descent = Optimizer(method, momentum=0.9 if method == "adam" else 0.0, weight_decay=decay)
@@ -88,7 +88,7 @@ def bias_runs(chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
     size, least = torch.zeros(shape, dtype=w.dtype), torch.full(shape, np.inf, dtype=w.dtype)
     for step in range(chunk.steps):
         gradient = (torch.softmax(w / tau_s, -1) - torch.softmax((v - c) / tau_t, -1)).div_(tau_s)
-        c += rho * (v - c)
+        c += gamma * (v - c)
         descent.step(w, gradient, eta)
         v += mu * (w - v)
         if step >= 0.6 * chunk.steps and step % 5 == 0:

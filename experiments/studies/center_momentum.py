@@ -123,14 +123,14 @@ def bias_steps(
     The loss sees the old centre; the centre then follows the old teacher, the student steps, the teacher
     follows the new student.
     """
-    mu, rho = np.asarray(teacher_rate)[..., None], np.asarray(center_rate)[..., None]
+    mu, gamma = np.asarray(teacher_rate)[..., None], np.asarray(center_rate)[..., None]
     start = np.random.default_rng(0).normal(size=setup.clusters)
     w = np.broadcast_to(size * (start - start.mean()), (*mu.shape[:-1], setup.clusters)).copy()
     v, c, eta, tau = w.copy(), np.zeros_like(w), learning_rate(setup), setup.student_temperature
     while True:
         yield w
         target = softmax((v - c) / setup.teacher_temperature, axis=-1)
-        c += rho * (v - c)
+        c += gamma * (v - c)
         w -= eta / tau * (softmax(w / tau, axis=-1) - target)
         v += mu * (w - v)
 
@@ -188,7 +188,7 @@ def _bias(chunk: Bias) -> xr.Dataset:
 
 def _features(chunk: Features) -> xr.Dataset:
     axis = rates(chunk, chunk.coarse)
-    variants = [_variant(chunk, f"{mu} {rho}", mu, rho) for mu in axis for rho in (*axis, None)]
+    variants = [_variant(chunk, f"{mu} {gamma}", mu, gamma) for mu in axis for gamma in (*axis, None)]
     when = {"steps": chunk.coarse_steps, "records": chunk.coarse_records, "evaluation_size": 256}
     records = _trained(chunk, variants, range(chunk.seeds), **when)
     late = records.isel(step=slice(-max(chunk.coarse_records // 3, 1), None)).mean("step")

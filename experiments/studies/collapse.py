@@ -3,7 +3,7 @@
 [O4, T6, D2, D3] The settings come from the theory, not from trying. With τ_t < τ_s the constant direction,
 whose cross-view correlation is 1, grows first unless the teacher is constrained: one cluster takes all. With
 τ_t = τ_s no correlation exceeds τ_t/τ_s = 1 and all directions decay: a constrained teacher goes uniform, an
-unconstrained one constant. Sharpened and constrained, the directions with r_j > τ_t/τ_s are learnt; a moving
+unconstrained one constant. Sharpened and constrained, the directions with ρ_j > τ_t/τ_s are learnt; a moving
 centre of rate 1 − 0.9 is above the critical rate (1 − m)(τ_s/τ_t − 1) of D4.
 """
 
@@ -116,7 +116,7 @@ def source_of(setup: Setup, data: Data) -> Source:
 
 
 def _leading_correlations(setup: Setup, count: int = 8) -> np.ndarray:
-    """The largest r_j of the inputs, [data, direction]; median over seeds."""
+    """The largest ρ_j of the inputs, [data, direction]; median over seeds."""
     table = np.full((len(DATA), count), np.nan)
     for row, data in zip(table, DATA, strict=True):
         values = [input_correlations(m)[:count] for m in source_of(setup, data).moments]

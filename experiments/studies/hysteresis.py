@@ -1,9 +1,9 @@
 """Cold start, warm-up and learnt start across the critical temperature: where each one dies (D3).
 
-Views are noisy labels: each of two views keeps the label with probability √r and is otherwise drawn at
-random, so that they agree beyond chance with probability r, the one correlation. A student with a table
+Views are noisy labels: each of two views keeps the label with probability √ρ and is otherwise drawn at
+random, so that they agree beyond chance with probability ρ, the one correlation. A student with a table
 (one-hot features) then has its whole bifurcation diagram in closed form: from uniform nothing grows above
-τ_t/τ_s = r, a learnt solution lives up to `survival_temperature`, higher for more than two clusters.
+τ_t/τ_s = ρ, a learnt solution lives up to `survival_temperature`, higher for more than two clusters.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class Chunk(Setup):
 
 
 class NoisyLabels:
-    """Views are one-hot labels, each replaced by a random one with probability 1 − √r; see `sources.Source`.
+    """Views are one-hot labels, each replaced by a random one with probability 1 − √ρ; see `sources.Source`.
 
-    Features are √C (e_c − 1/C): variance 1 in C − 1 directions, correlation r in each.
+    Features are √C (e_c − 1/C): variance 1 in C − 1 directions, correlation ρ in each.
     whole: every batch is the population itself, each pair of labels as often as it should be.
     """
 
@@ -88,7 +88,7 @@ class NoisyLabels:
 
     @property
     def moments(self) -> tuple[CrossViewMoments, ...]:
-        """Exact moments: C₂₂ = I − 11ᵀ/C, C₁₂ = r C₂₂."""
+        """Exact moments: C₂₂ = I − 11ᵀ/C, C₁₂ = ρ C₂₂."""
         c = self.classes
         view = torch.eye(c, dtype=torch.float64) - 1.0 / c
         many = view.expand(len(self.seeds), c, c)
@@ -99,11 +99,11 @@ class NoisyLabels:
     def population(self) -> Tensor:
         """The smallest list of pairs of labels in the right proportions, [2, B].
 
-        Unlike labels once, like ones 1 + C r/(1 − r) times: raises ValueError where that is no whole number.
+        Unlike labels once, like ones 1 + C ρ/(1 − ρ) times: raises ValueError where that is no whole number.
         """
         more = self.classes * self.correlation / (1 - self.correlation)
         if abs(more - round(more)) > 1e-9:
-            raise ValueError(f"`correlation` must make C r/(1 − r) a whole number, got {more:g}.")
+            raise ValueError(f"`correlation` must make C ρ/(1 − ρ) a whole number, got {more:g}.")
         pairs = torch.cartesian_prod(torch.arange(self.classes), torch.arange(self.classes)).T
         like = torch.arange(self.classes).repeat(round(more)).expand(2, -1)
         return torch.cat([pairs, like], dim=1)
@@ -191,7 +191,7 @@ def _start(setup: Setup, k: int) -> dict[str, Tensor]:
     shape = (len(STARTS), len(setup.ratios), setup.seeds, k, k)
     weight = torch.empty(shape, dtype=torch.float64)
     weight[:] = normal(streams, (k, k), torch.float64) * setup.head_scale
-    # Own cluster against the rest by 2 log K in units of τ_s: sharper than any solution above τ_t/τ_s = r.
+    # Own cluster against the rest by 2 log K in units of τ_s: sharper than any solution above τ_t/τ_s = ρ.
     learnt = 2 * np.log(k) * setup.student_temperature * (torch.eye(k, dtype=torch.float64) - 1 / k) / k**0.5
     weight[STARTS.index("learnt")] = learnt
     bias = torch.zeros(*shape[:-2], 1, k, dtype=torch.float64)

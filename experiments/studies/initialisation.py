@@ -70,7 +70,7 @@ def work(chunk: Chunk) -> xr.Dataset:
     source = simplex_mixture(chunk.components, chunk.correlation).source(
         range(chunk.seeds), dtype=torch.float64
     )
-    # All C − 1 directions have variance 1: logits of a unit-variance head have variance C − 1 + (1 − r).
+    # All C − 1 directions have variance 1: logits of a unit-variance head have variance C − 1 + (1 − ρ).
     spread = (chunk.components - chunk.correlation) ** 0.5
     head_scale = chunk.size * tau_s * chunk.components**0.5 / spread
     variants = [

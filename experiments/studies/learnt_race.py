@@ -75,12 +75,12 @@ def work(chunk: Chunk) -> xr.Dataset:
     starts = np.stack([cold, cold + solution.logit * np.eye(k)])  # [start, seed, K, K]
     w = np.broadcast_to(starts, (len(rates), *starts.shape)).copy()
     v, c = w.copy(), w.mean(axis=-2, keepdims=True)
-    rho, p = rates[:, None, None, None, None], channel(chunk.correlation, k)
+    gamma, p = rates[:, None, None, None, None], channel(chunk.correlation, k)
     steps = int(min(max(chunk.turns / chunk.teacher_rate, chunk.shortest), chunk.longest))
     speed, late = chunk.step_size * k * tau_s, []
     for step in range(steps):
         change = speed * gap(w, v - c, p, **temperatures)
-        c = c + rho * (v.mean(axis=-2, keepdims=True) - c)
+        c = c + gamma * (v.mean(axis=-2, keepdims=True) - c)
         w = w - change
         v = v + chunk.teacher_rate * (w - v)
         if step >= 0.8 * steps and step % 10 == 0:

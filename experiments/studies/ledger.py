@@ -30,7 +30,7 @@ TAU_S = 0.1
 HARD = 1e-3
 """τ_t in place of 0, which no softmax has."""
 BRACKET = (0.6, 0.8)
-"""Of the leading correlation r."""
+"""Of the leading correlation ρ."""
 DINO_RATE = 5e-4
 """Its base learning rate, for 256 images: the least that AdamW ran at after its warm-up."""
 
@@ -85,16 +85,16 @@ def predict(row: Row) -> Prediction:
     if row.final_temperature is not None and row.held_share == 0:
         fold = float(survival_temperature(low, clusters=row.clusters, student_temperature=TAU_S))
         said: Outcome = "learns" if row.final_temperature < fold else "dies"
-        return _judge(row, said, f"r ≥ {low:g}: lives up to τ_t = {fold:.3f}", "D3")
+        return _judge(row, said, f"ρ ≥ {low:g}: lives up to τ_t = {fold:.3f}", "D3")
     if not TEACHERS[row.teacher].constrained:
         return _judge(row, "dies", "nothing", "D3")
     ratio = row.teacher_temperature / TAU_S
     if ratio > high - 1e-9:
-        return _judge(row, "dies", f"r < {ratio:.2g}", "D2")
+        return _judge(row, "dies", f"ρ < {ratio:.2g}", "D2")
     if row.held_share:
         return _of_shared_head(row)
     if row.center_momentum is None:
-        return _judge(row, "learns", f"r > {ratio:.2g}", "D2")
+        return _judge(row, "learns", f"ρ > {ratio:.2g}", "D2")
     return _of_center(row, row.center_momentum)
 
 

@@ -1,7 +1,7 @@
 """Collapse in the plane of cross-view correlation and teacher temperature, predicted and measured.
 
 Eight Gaussian components at the corners of a simplex, scaled so that every direction has variance 1 and the
-cross-view correlation r: x = μ_c + √(1 − r) ξ. The linear student should learn below τ_t/τ_s = r, go uniform
+cross-view correlation ρ: x = μ_c + √(1 − ρ) ξ. The linear student should learn below τ_t/τ_s = ρ, go uniform
 above it, and fall into one cluster below τ_t/τ_s = 1 where its teacher is not constrained (D2, D3).
 
 Three lines are known before a student that learns its features is trained: the leading correlation of its
@@ -62,7 +62,7 @@ class Settings(Setup):
     """The plane and the students."""
 
     correlations: int = 20
-    """Columns: r at the middle of equal cells of [0, 1]."""
+    """Columns: ρ at the middle of equal cells of [0, 1]."""
 
     @classmethod
     def quick(cls) -> Settings:
@@ -79,7 +79,7 @@ class Chunk(Setup):
 
 
 def columns(settings: Settings) -> np.ndarray:
-    """The correlations r."""
+    """The correlations ρ."""
     return (np.arange(settings.correlations) + 0.5) / settings.correlations
 
 

@@ -144,17 +144,17 @@ def run(settings: Settings, *, context: sweep.Context | None = None) -> xr.Datas
 
 def toy_said(row: Row, settings: Settings) -> str:
     """What section D says of the toy run: "dead", "whole", or "less" (than its twin keeps)."""
-    r, tau = settings.correlation, row.teacher_temperature
+    rho, tau = settings.correlation, row.teacher_temperature
     if row.final_temperature is not None:  # [D3]
-        fold = survival_temperature(r, clusters=settings.components, student_temperature=TAU_S)
+        fold = survival_temperature(rho, clusters=settings.components, student_temperature=TAU_S)
         return "whole" if row.final_temperature < float(fold) else "dead"
-    if tau >= r * TAU_S:  # [D2]
+    if tau >= rho * TAU_S:  # [D2]
         return "dead"
     constrained = TEACHERS[row.teacher].constrained
     if constrained and (row.center_momentum is None or tau == HARD):
         return "whole"
     race = center_race(  # [D7] no constraint: a centre that never moves
-        r,
+        rho,
         gain=settings.step_size * TAU_S,
         teacher_momentum=row.teacher_momentum,
         center_momentum=(row.center_momentum or 0.0) if constrained else 1.0,

@@ -161,7 +161,7 @@ def rows() -> tuple[Row, ...]:
                 (
                     "0.9, cue shared by both views",
                     "8.992 to .134, retrieval no better",
-                    learns | {"said": "learns", "note": "D2: the cue has r = 1: it is learnt, and first"},
+                    learns | {"said": "learns", "note": "D2: the cue has ρ = 1: it is learnt, and first"},
                 ),
             ),
             **X_LOG,
@@ -172,7 +172,7 @@ def rows() -> tuple[Row, ...]:
                 (
                     "DINOv3 thread 199, 64 a GPU",
                     "stuck at log 4096",
-                    dies | {"said": "", "note": "D2: needs r < τ_t/τ_s, not known", "clusters": 4096},
+                    dies | {"said": "", "note": "D2: needs ρ < τ_t/τ_s, not known", "clusters": 4096},
                 ),
                 (
                     "distinct prototypes, DINO; DINOv2",

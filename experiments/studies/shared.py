@@ -126,7 +126,7 @@ def learning_rate_of(step_size: float, *, clusters: int, student_temperature: fl
 
 
 def simplex_mixture(components: int, correlation: float) -> Mixture:
-    """C corners of a simplex with cross-view correlation r and variance 1 in all C − 1 directions."""
+    """C corners of a simplex with cross-view correlation ρ and variance 1 in all C − 1 directions."""
     return Mixture(
         components=components,
         dim=components,
@@ -138,7 +138,7 @@ def simplex_mixture(components: int, correlation: float) -> Mixture:
 
 
 def input_correlations(moments: CrossViewMoments) -> np.ndarray:
-    """The cross-view correlations r_j of the inputs themselves, without the constant, largest first.  [D2]"""
+    """The cross-view correlations ρ_j of the inputs themselves, without the constant, largest first.  [D2]"""
     return correlations(moments.cross(bias=False), moments.second(bias=False), drop_singular=True).values
 
 

@@ -1,7 +1,7 @@
 """Table students on noisy labels, whole populations: a step of many runs in closed form, in NumPy.
 
 K labels, K clusters, one row of logits for each label; two views of a sample show labels that agree beyond
-chance with probability r. The gradient of a row is known exactly, so nothing here is sampled.  [D3, D7, D8]
+chance with probability ρ. The gradient of a row is known exactly, so nothing here is sampled.  [D3, D7, D8]
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 truth is known: a mixture of C components with shares ∝ rank^(−z), K = C clusters, and a target π ∝ share^a,
 from uniform (a = 0) through the truth (a = 1) to one too steep. The components are so far apart that the
 exact posterior makes almost no error. Runs start near the uniform teacher, where every direction between
-components, the rarest included, has a cross-view correlation r (`correlation`) above τ_t/τ_s and grows (D2),
-under a slow teacher by μ(r τ_s/τ_t − 1) a step, that is by e⁷ at least in all. What is lost is lost to the
+components, the rarest included, has a cross-view correlation ρ (`correlation`) above τ_t/τ_s and grows (D2),
+under a slow teacher by μ(ρ τ_s/τ_t − 1) a step, that is by e⁷ at least in all. What is lost is lost to the
 target, or to a teacher that does not meet it. `nmi_halfway` shows what the second half of training changed.
 
 A hard clustering that meets π has I(A;B) ≤ min(H(π), H(shares)), hence NMI ≤ 2 min/(H(π) + H(shares)): the

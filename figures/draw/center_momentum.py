@@ -17,7 +17,7 @@ CAPTION = """
 Rate of the moving centre against rate of the moving teacher, 1 − momentum of each per step [D4]; τ_t = 0.4
 τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger or smaller it is after the run than
 before. Solid: the critical rate in closed form; dotted, its two limits, fast student μ(τ_s/τ_t − 1)/(1 − μ)
-and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth learning (r = 0.8):
+and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth learning (ρ = 0.8):
 entropy of its mean answer late in the run, in units of log K; the line is that of a bias alone, the extra
 column a centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the
 same with features, at 0.15 of it.

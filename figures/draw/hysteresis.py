@@ -13,8 +13,8 @@ from figures.look import PAGE
 CAPTION = """
 Information that a student keeps, against the temperature it ends at, for three ways to start [D3]: cold
 (small random logits), warmed up (τ_t raised from 0.2 τ_s), and from the answer. Views are noisy labels that
-agree with r = 0.5; the teacher is centred by the batch, which is the whole population or 128 random pairs
-(crosses). Solid and dashed vertical lines: the critical temperature r τ_s and the survival temperature,
+agree with ρ = 0.5; the teacher is centred by the batch, which is the whole population or 128 random pairs
+(crosses). Solid and dashed vertical lines: the critical temperature ρ τ_s and the survival temperature,
 predicted; grey curve: the stable solution in closed form.
 Markers are single runs. Last panel: runs with twelve clusters in time, at one temperature between the two
 lines and one above both.
@@ -75,8 +75,8 @@ def draw(dataset: xr.Dataset) -> Figure:
 def branch(correlation: float, clusters: int) -> tuple[np.ndarray, np.ndarray]:
     """τ_t/τ_s and I(X;K)/log K along the symmetric solutions, from the sharpest to the fold.
 
-    In the notation of `survival_temperature`: τ_t/τ_s = ℓ(ry)/ℓ(y), and the student gives its own cluster
-    1/K + (1 − 1/K) r y.
+    In the notation of `survival_temperature`: τ_t/τ_s = ℓ(ρy)/ℓ(y), and the student gives its own cluster
+    1/K + (1 − 1/K) ρ y.
     """
     y = 1 - np.geomspace(1e-12, 1 - 1e-3, 4000)
     ratio = _log_odds(correlation * y, clusters) / _log_odds(y, clusters)

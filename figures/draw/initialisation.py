@@ -9,12 +9,12 @@ from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Size of the initial logits, in units of τ_s, against what becomes of the linear theory and of the run
-[D2, D3]. Gaussian mixture with r = 0.7, τ_t = τ_s/2, four teachers. a: rate over the first ten steps in
+[D2, D3]. Gaussian mixture with ρ = 0.7, τ_t = τ_s/2, four teachers. a: rate over the first ten steps in
 units of the rate predicted at uniform. b: agreement with the truth after training. c: information. Points
 are means over seeds, bars their range. Shaded: up to a tenth of τ_s.
 
 What to see: up to logits of a tenth of τ_s the predicted rate holds to a few per cent (what the constrained
-teachers miss there is the finite batch: centred by its own mean it sees 1 − (1 + r)/2B of the correlation).
+teachers miss there is the finite batch: centred by its own mean it sees 1 − (1 + ρ)/2B of the correlation).
 At logits of the size of τ_t growth stops, beyond them saturated outputs shrink. The fate is more robust: the
 constrained runs find the truth from logits up to ten times τ_s; from there on they keep much of the arbitrary
 clusters that they began with. The unconstrained one loses everything from small logits, and less from large

@@ -34,8 +34,8 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 
 def _race(axis: Axes, dataset: xr.Dataset) -> None:
-    for i, r in enumerate(dataset.correlation.values):
-        at = dataset.sel(correlation=r)
+    for i, rho in enumerate(dataset.correlation.values):
+        at = dataset.sel(correlation=rho)
         dims = ("teacher_rate", "slower", "seed")
         ratio = np.broadcast_to(
             at.ratio.transpose("teacher_rate", "slower").to_numpy()[..., None],
@@ -45,7 +45,7 @@ def _race(axis: Axes, dataset: xr.Dataset) -> None:
             kept = at.kept.sel(start=start).transpose(*dims).to_numpy()
             axis.plot(
                 np.clip(ratio, -0.6, None).ravel(), kept.ravel(), ls="", marker=marker, ms=size, mfc="none",
-                mew=0.6, color=f"C{i}", label=f"r = {r:g}" if start == "cold" else None,
+                mew=0.6, color=f"C{i}", label=rf"$\rho$ = {rho:g}" if start == "cold" else None,
             )  # fmt: skip
     for x in (0, 1):
         axis.axvline(x, color="0.4", ls="--", lw=0.8)
@@ -67,24 +67,24 @@ def _held(axis: Axes, dataset: xr.Dataset) -> None:
     settings = settings_of(dataset)
     tau_s, tau_t = settings["student_temperature"], settings["teacher_temperature"]
     for i, k in enumerate((2, 8, 1024)):
-        found = [(r, _rate(r, k, tau_s, tau_t)) for r in np.linspace(0.2, 0.99, 159)]
-        r, rate = zip(*[one for one in found if np.isfinite(one[1])], strict=True)
-        axis.plot(r, np.array(rate) * tau_s, color=f"C{i + 3}", ls="-")
+        found = [(rho, _rate(rho, k, tau_s, tau_t)) for rho in np.linspace(0.2, 0.99, 159)]
+        rho, rate = zip(*[one for one in found if np.isfinite(one[1])], strict=True)
+        axis.plot(rho, np.array(rate) * tau_s, color=f"C{i + 3}", ls="-")
         at = next((j for j, one in enumerate(rate) if one * tau_s < 1.1), 0)
-        axis.annotate(f"K = {k} ", (r[at], rate[at] * tau_s), fontsize=6.5, color=f"C{i + 3}", ha="right")
+        axis.annotate(f"K = {k} ", (rho[at], rate[at] * tau_s), fontsize=6.5, color=f"C{i + 3}", ha="right")
     axis.axhline(0, color="0.4", lw=0.8)
     axis.set(
-        xlabel="correlation r", ylabel=r"growth rate $\times\ \tau_s/a$", title="b  learnt, no centre",
+        xlabel=r"correlation $\rho$", ylabel=r"growth rate $\times\ \tau_s/a$", title="b  learnt, no centre",
         xlim=(0.05, 1), ylim=(-1.3, 1.3),
     )  # fmt: skip
     axis.annotate("held", (0.75, -1.1), fontsize=7, color="0.3")
     axis.annotate("needs a centre", (0.55, 1.05), fontsize=7, color="0.3")
 
 
-def _rate(r: float, k: int, tau_s: float, tau_t: float) -> float:
+def _rate(rho: float, k: int, tau_s: float, tau_t: float) -> float:
     """NaN where nothing learnt lives."""
     try:
-        found = learnt_solution(r, clusters=k, student_temperature=tau_s, teacher_temperature=tau_t)
+        found = learnt_solution(rho, clusters=k, student_temperature=tau_s, teacher_temperature=tau_t)
     except ValueError:
         return np.nan
     return found.rate

@@ -18,17 +18,17 @@ from figures.look import LOOKS, PAGE
 from theory import TEACHERS
 
 CAPTION = """
-Fates of a linear student in the plane of cross-view correlation r and teacher temperature, for four teachers
+Fates of a linear student in the plane of cross-view correlation ρ and teacher temperature, for four teachers
 [D1, D2, D3]. Eight Gaussian components at the corners of a simplex, all directions of variance 1; each cell
 is the mean of four runs from logits of a tenth of τ_s. log K is the sum of three entropies: the information
 I(X;K) of samples and clusters (blue), the mean entropy of the answers (sand: samples that are undecided), and
 what the mean answer lacks to uniform (dark: clusters that are not used); a cell's colour mixes the three
-colours in these shares. Lines were there before the runs: solid, τ_t = r τ_s; dotted, τ_t = τ_s. Hatched:
+colours in these shares. Lines were there before the runs: solid, τ_t = ρ τ_s; dotted, τ_t = τ_s. Hatched:
 below τ_t = τ_s, where the constant direction grows too slowly to be seen in runs of this length.
 
 What to see: with a constraint, whichever it is, something is learnt below the line and nothing above it,
 where student and target are uniform (loss log K). Without one the constant direction, whose correlation is 1,
-takes over below τ_t = τ_s whatever r is: one cluster, no information. Where r is large (lower right) other
+takes over below τ_t = τ_s whatever ρ is: one cluster, no information. Where ρ is large (lower right) other
 directions grow nearly as fast and a few clusters are left. The constrained teachers differ where the theory
 near uniform says nothing, in the lower left: sharp targets on views that agree little leave clusters empty
 under centering and inverse priors, never under the projection.
@@ -47,7 +47,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     words(axes[0, 0], [(0.05, 0.55, "one cluster", "white"), (0.66, 0.13, "few clusters", "white")])
     for axis in axes.flat[1:]:
         words(axis, [(0.1, 0.75, "uniform", "0.2"), (0.72, 0.42, "learnt", "white")])
-    note(axes[0, 1], 0.33, 0.355, r"$\tau_t=r\,\tau_s$", **ALONG)
+    note(axes[0, 1], 0.33, 0.355, r"$\tau_t=\rho\,\tau_s$", **ALONG)
     note(axes[0, 1], 0.02, 1.015, r"$\tau_t=\tau_s$")
     note(axes[1, 0], 0.30, 0.115, "empty clusters", va="bottom")
     return figure
@@ -60,7 +60,7 @@ def words(axis: Axes, regions: Iterable[tuple[float, float, str, str]]) -> None:
 
 
 def planes(part: xr.Dataset, *, short: tuple[float, float]) -> tuple[Figure, Any]:
-    """One plane of fates for each teacher, the line τ_t = r τ_s and τ_t = τ_s on it.
+    """One plane of fates for each teacher, the line τ_t = ρ τ_s and τ_t = τ_s on it.
 
     `short` is the place of the words for rows where the run was too short, should there be any.
     """
@@ -76,7 +76,7 @@ def planes(part: xr.Dataset, *, short: tuple[float, float]) -> tuple[Figure, Any
         axis.plot([0, 1], [0, 1], color="black", ls="-", lw=1.2, path_effects=HALO)
         axis.axhline(1.0, color="black", ls=":", lw=1.0)
     for axis in axes[-1]:
-        axis.set_xlabel(r"cross-view correlation $r$ of the data")
+        axis.set_xlabel(r"cross-view correlation $\rho$ of the data")
     for axis in axes[:, 0]:
         axis.set_ylabel(r"teacher temperature $\tau_t/\tau_s$")
     keys = [Patch(color=c, label=f"{n}, {s}") for (n, c), s in zip(FATES.items(), SHARES, strict=True)]

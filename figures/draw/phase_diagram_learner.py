@@ -9,15 +9,15 @@ from figures.draw.shared import note
 SOURCE = "phase_diagram"
 CAPTION = """
 As `phase_diagram`, for a student with two hidden layers, all trained [D2, D3]. The black lines are those
-of the data (solid: τ_t = r τ_s; dotted: τ_t = τ_s), the orange ones were computed from each seed's network
+of the data (solid: τ_t = ρ τ_s; dotted: τ_t = τ_s), the orange ones were computed from each seed's network
 and data before training and are drawn as medians: solid, the leading correlation of its initial features;
 dashed, where the linear theory of these features, kept fixed, sees logits grow tenfold within the run;
 dash-dotted, the largest correlation that any features of these data have.
 
 What to see: features beyond the data's own coordinates correlate more, so the student learns above the black
 line, up to the dashed one. The leading correlation itself is an asymptotic statement: near it growth is too
-slow for the run. Nothing is learnt above the last line, but for the sharpest targets at small r, which
-batches of 32 make out of noise. Without a constraint nearly all is lost below τ_t = τ_s, at large r too,
+slow for the run. Nothing is learnt above the last line, but for the sharpest targets at small ρ, which
+batches of 32 make out of noise. Without a constraint nearly all is lost below τ_t = τ_s, at large ρ too,
 where the linear student still kept a few clusters.
 """
 LINES = {
@@ -25,7 +25,7 @@ LINES = {
     "initial_correlation": ("-", "its initial features", (0.03, 0.74), 0.46),
     "visible_ratio": ("--", "these, within the run", (0.03, 0.61), 0.42),
 }
-"""Name → line, words, their place, and the r at which they point."""
+"""Name → line, words, their place, and the ρ at which they point."""
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -46,7 +46,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         arrow = {"arrowstyle": "-", "color": "#D55E00", "lw": 0.6, "shrinkB": 0}
         named.annotate("", (at, float(line)), (x + 0.02, y), arrowprops=arrow)
         note(named, x, y, label, color="#A04000", va="center")
-    note(named, 0.34, 0.30, r"the data's, $\tau_t=r\,\tau_s$", **ALONG)
+    note(named, 0.34, 0.30, r"the data's, $\tau_t=\rho\,\tau_s$", **ALONG)
     note(axes[1, 0], 0.45, 0.115, "empty clusters")
     note(named, 0.02, 1.015, r"$\tau_t=\tau_s$")
     return figure

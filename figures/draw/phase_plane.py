@@ -14,8 +14,8 @@ from figures.look import LOOKS, PAGE
 SOURCE = "phase_diagram"
 CAPTION = """
 Information I(X;K) that a linear student holds about the samples at the end, in units of log K, in the plane
-of cross-view correlation r and teacher temperature [D2, D3]: without a constraint, and centred by the batch.
-Eight Gaussian components, four runs a cell. The line τ_t = r τ_s was there before the runs.
+of cross-view correlation ρ and teacher temperature [D2, D3]: without a constraint, and centred by the batch.
+Eight Gaussian components, four runs a cell. The line τ_t = ρ τ_s was there before the runs.
 
 What to see: with the constraint the student learns below the line and nothing above it, where its answer is
 uniform. Without it most of the plane below τ_t = τ_s ends in one cluster, and a few clusters are left only
@@ -47,12 +47,12 @@ def draw(dataset: xr.Dataset) -> Figure:
         )  # fmt: skip
         plain(axis)
         words(axis, regions)
-        axis.set_xlabel(r"cross-view correlation $r$: how much two views agree")
+        axis.set_xlabel(r"cross-view correlation $\rho$: how much two views agree")
     bare, centred = axes
     bare.axhline(1.0, color="black", ls=":", lw=1.0)
     note(bare, 0.02, 1.02, r"$\tau_t=\tau_s$", fontsize=7)
     centred.plot([0, 1], [0, 1], color="black", ls="-", lw=1.4, path_effects=HALO)
-    note(centred, 0.33, 0.37, r"predicted: $\tau_t=r\,\tau_s$", fontsize=7.5, **ALONG)
+    note(centred, 0.33, 0.37, r"predicted: $\tau_t=\rho\,\tau_s$", fontsize=7.5, **ALONG)
     bare.set_title("without a constraint")
     centred.set_title(f"with one ({LOOKS['centering'].label})")
     bare.set_ylabel(r"teacher temperature $\tau_t/\tau_s$   (warmer $\rightarrow$)")

@@ -12,10 +12,10 @@ CAPTION = """
 Published runs beside what section D says of their settings (claims in brackets), what that depends on, and
 the verdict [D3, D4, D5, D6, D7, D8, C1]. τ_s = 0.1, teacher momentum 0.996 and τ_t = 0.04 unless a row says
 otherwise. Sources: Caron et al. (2021), DINO; Zhou et al. (2021), iBOT; Ruan et al. (2022); DINO-X, a public
-log of one seed with further losses added. Grey rows are those from which r between 0.6 and 0.8 was read: they
+log of one seed with further losses added. Grey rows are those from which ρ between 0.6 and 0.8 was read: they
 could not fail. Gradient descent at DINO's rate, in place of AdamW, would have the gain 7.6e-8, where 0.999
 lives (D5). "Inconclusive": the condition is met in part. "Held": the constant direction does not grow. Right:
-toys at DINO's settings, a linear student on a mixture with r = 0.7; bars, information kept in log K, mean and
+toys at DINO's settings, a linear student on a mixture with ρ = 0.7; bars, information kept in log K, mean and
 range of the runs; ticks, the twin centred by its batch. Beside a bar: what the theory says of the toy, whose
 gain and correlation are known: dead, whole (at least 0.9 of the twin), less; red where it did not.
 

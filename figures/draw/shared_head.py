@@ -13,7 +13,7 @@ Two kinds of token, as [CLS] and patches: the first kind's teacher has a fast ce
 Shown is the entropy of the second kind's cluster prior at the end, in units of log K, against the share of
 the gradient that comes from the first kind; circles: one bias for both kinds, crosses: a bias for each; every
 run is a mark. Vertical: 1 − τ_t/τ_s, from which on the second needs no centre. (a, b) A bias alone. (c, d)
-With tables worth learning (r = 0.8), where bars show the information that the second kind keeps on the shared
+With tables worth learning (ρ = 0.8), where bars show the information that the second kind keeps on the shared
 head. τ_t is that of iBOT's patches before and after their warm-up; its two losses weigh the same, at 0.5.
 
 What to see: a bias that is shared falls on the predicted side at both temperatures; one that is not shared is

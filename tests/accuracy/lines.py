@@ -32,10 +32,12 @@ def rows(*lines: list) -> np.ndarray:
     return np.array([[arb(x) for x in line] for line in lines], object)
 
 
-def step_of(a, mu, rho, tau_s, tau_t) -> np.ndarray:
+def step_of(a, mu, gamma, tau_s, tau_t) -> np.ndarray:
     alpha, beta = a / tau_s, a / tau_t
     student = np.array([1 - alpha, beta, -beta], object)
-    return np.stack([student, mu * student + np.array([0, 1 - mu, 0], object), rows([0, rho, 1 - rho])[0]])
+    return np.stack(
+        [student, mu * student + np.array([0, 1 - mu, 0], object), rows([0, gamma, 1 - gamma])[0]]
+    )
 
 
 @of
@@ -97,14 +99,14 @@ def coupled_center_stability(
 ) -> Values:
     mean, own, cross = _moments(views, balls(np.ones(len(views[0]))))
     mean = np.append(mean, arb(1))
-    d, mu, rho = len(mean), 1 - teacher_momentum, 1 - center_momentum
+    d, mu, gamma = len(mean), 1 - teacher_momentum, 1 - center_momentum
     eye, zero = balls(np.eye(d)), balls(np.zeros((d, d)))
     pad = [(0, 1), (0, 1)]
     second, both = (np.pad(x, pad, constant_values=arb(0)) + np.outer(mean, mean) for x in (own, cross))
     pull, down = gain * both / teacher_temperature, -gain * mean[:, None] / teacher_temperature
     student = np.hstack([eye - gain * second / student_temperature, pull, down])
     teacher = mu * student + np.hstack([zero, (1 - mu) * eye, zero[:, :1]])
-    center = np.concatenate([zero[0], rho * mean, [1 - rho]])[None, :]
+    center = np.concatenate([zero[0], gamma * mean, [1 - gamma]])[None, :]
     return stability(loosened(np.vstack([student, teacher, center]), slack))
 
 
@@ -169,11 +171,15 @@ def critical_center_momentum(gain, teacher_momentum, student_temperature, teache
 @of
 def center_gain_limit(center_momentum, teacher_momentum, student_temperature, teacher_temperature) -> Values:
     """The same line as a quadratic in α: its coefficients in order, A = μ + (1 − μ) α, κ = τ_s/τ_t."""
-    mu, rho, kappa = 1 - teacher_momentum, 1 - center_momentum, student_temperature / teacher_temperature
+    mu, gamma, kappa = 1 - teacher_momentum, 1 - center_momentum, student_temperature / teacher_temperature
     keep = 1 - mu
-    c0 = keep * mu * rho**2 + mu**2 * rho
-    c1 = keep * rho**2 * (keep - mu) + rho * (2 * mu * keep - mu**2 - keep * kappa * mu) - mu**2 * (kappa - 1)
-    c2 = -(keep**2) * rho**2 + rho * (keep**2 - mu * keep + keep * kappa * mu) - mu * keep * (kappa - 1)
+    c0 = keep * mu * gamma**2 + mu**2 * gamma
+    c1 = (
+        keep * gamma**2 * (keep - mu)
+        + gamma * (2 * mu * keep - mu**2 - keep * kappa * mu)
+        - mu**2 * (kappa - 1)
+    )
+    c2 = -(keep**2) * gamma**2 + gamma * (keep**2 - mu * keep + keep * kappa * mu) - mu * keep * (kappa - 1)
     inner = (c1**2 - 4 * c2 * c0).sqrt()
     roots = [2 * c0 / (-c1 + sign * inner) for sign in (1, -1)]
     return {"": student_temperature * min(x for x in roots if x > 0)}
@@ -188,35 +194,35 @@ def _own_odds(v, others):
     return (1 + others / (1 + v.exp())).log() + (1 + (-v).exp()).log()
 
 
-def _ratio(v, r, others):
-    return _odds(r / (1 + v.exp()), others) / _own_odds(v, others)
+def _ratio(v, rho, others):
+    return _odds(rho / (1 + v.exp()), others) / _own_odds(v, others)
 
 
-def _warmest(r, others):
+def _warmest(rho, others):
     """v at the maximum of `_ratio`, by thirds, from the best of a scan."""
     scan = [arb(v) / 4 for v in range(-240, 81)]
-    at = max(range(len(scan)), key=lambda i: float(_ratio(scan[i], r, others).mid()))
+    at = max(range(len(scan)), key=lambda i: float(_ratio(scan[i], rho, others).mid()))
     low, high = scan[max(at - 1, 0)], scan[min(at + 1, len(scan) - 1)]
     for _ in range(100):
         third = ((high - low) / 3).mid()
         a, b = (low + third).mid(), (high - third).mid()
-        low, high = (a, high) if _ratio(a, r, others).mid() < _ratio(b, r, others).mid() else (low, b)
+        low, high = (a, high) if _ratio(a, rho, others).mid() < _ratio(b, rho, others).mid() else (low, b)
     return low
 
 
 @of
 def survival_temperature(correlation, clusters, student_temperature) -> Values:
-    found = [max(r, _ratio(_warmest(r, clusters - 1), r, clusters - 1)) for r in correlation]
+    found = [max(rho, _ratio(_warmest(rho, clusters - 1), rho, clusters - 1)) for rho in correlation]
     return {"": student_temperature * np.array(found, object)}
 
 
-def _learnt(r, k, tau_s, tau_t):
+def _learnt(rho, k, tau_s, tau_t):
     """u, s and t of the learnt fixed point, by halving beyond the top of `_ratio`."""
     others = k - 1
-    low, high = arb(-700), arb(20) if others == 1 else _warmest(r, others)
+    low, high = arb(-700), arb(20) if others == 1 else _warmest(rho, others)
     for _ in range(_STEPS):
         half = ((low + high) / 2).mid()
-        above = _ratio(half, r, others).mid() > (tau_t / tau_s).mid()
+        above = _ratio(half, rho, others).mid() > (tau_t / tau_s).mid()
         low, high = (low, half) if above else (half, high)
     u = tau_t * _own_odds(low, others)
     return u, *(1 / (1 + others * (-u / tau).exp()) for tau in (tau_s, tau_t))
@@ -228,8 +234,8 @@ def _saturated(share, k):
     return rows([rest, 0], [d * (1 - d), share * (1 - d)])
 
 
-def _flow(r, k, s, t, tau_s, tau_t):
-    return rows([1, (1 - r) / k], [0, r]) @ _saturated(t, k) / tau_t, _saturated(s, k) / tau_s
+def _flow(rho, k, s, t, tau_s, tau_t):
+    return rows([1, (1 - rho) / k], [0, rho]) @ _saturated(t, k) / tau_t, _saturated(s, k) / tau_s
 
 
 @of
@@ -260,9 +266,9 @@ def learnt_center_stability(
     _, s, t = _learnt(correlation, clusters, student_temperature, teacher_temperature)
     pull, decay = _flow(correlation, clusters, s, t, student_temperature, teacher_temperature)
     pull, decay = gain * clusters * pull, gain * clusters * decay
-    mu, rho, one = 1 - teacher_momentum, 1 - center_momentum, balls(np.eye(2))
+    mu, gamma, one = 1 - teacher_momentum, 1 - center_momentum, balls(np.eye(2))
     student = np.hstack([one - decay, pull, -pull[:, :1]])
     teacher = mu * student + np.hstack([0 * one, (1 - mu) * one, 0 * one[:, :1]])
     return stability(
-        loosened(np.vstack([student, teacher, rows([0, 0, rho, rho / clusters, 1 - rho])]), slack)
+        loosened(np.vstack([student, teacher, rows([0, 0, gamma, gamma / clusters, 1 - gamma])]), slack)
     )

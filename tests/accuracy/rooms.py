@@ -163,7 +163,7 @@ def adaptive_gain(learning_rate, gradient_noise, clusters, student_temperature) 
 
 @of
 def critical_temperature(correlation, student_temperature) -> Values:
-    return {"": np.array([max(r, arb(0)) * student_temperature for r in correlation], object)}
+    return {"": np.array([max(rho, arb(0)) * student_temperature for rho in correlation], object)}
 
 
 @of

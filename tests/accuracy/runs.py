@@ -76,20 +76,20 @@ def _rate(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _limit(rng: np.random.Generator) -> dict[str, Any]:
-    """A centre that some gain loses: ρ below what the fastest student needs, above the slowest's."""
+    """A centre that some gain loses: γ below what the fastest student needs, above the slowest's."""
     tau, kappa, mu = _log_uniform(rng, -6, 6), _log_uniform(rng, 0.1, 2), _log_uniform(rng, -6, -0.5)
-    rho = mu * (kappa - 1) * _log_uniform(rng, -4, -0.5)
-    momenta = {"center_momentum": 1.0 - min(rho, 0.5), "teacher_momentum": 1.0 - mu}
+    gamma = mu * (kappa - 1) * _log_uniform(rng, -4, -0.5)
+    momenta = {"center_momentum": 1.0 - min(gamma, 0.5), "teacher_momentum": 1.0 - mu}
     return {**momenta, "student_temperature": tau, "teacher_temperature": tau / kappa}
 
 
 def _learnt(rng: np.random.Generator) -> dict[str, Any]:
-    """Below the critical temperature r τ_s, where a learnt solution lives."""
-    r, tau = float(rng.uniform(0.05, 0.99)), _log_uniform(rng, -6, 6)
+    """Below the critical temperature ρ τ_s, where a learnt solution lives."""
+    rho, tau = float(rng.uniform(0.05, 0.99)), _log_uniform(rng, -6, 6)
     k = int(rng.choice([2, 3, 16, 4096]))
-    cold = r * float(rng.uniform(0.1, 0.95))
+    cold = rho * float(rng.uniform(0.1, 0.95))
     return {
-        "correlation": r, "clusters": k, "student_temperature": tau, "teacher_temperature": tau * cold
+        "correlation": rho, "clusters": k, "student_temperature": tau, "teacher_temperature": tau * cold
     }  # fmt: skip
 
 

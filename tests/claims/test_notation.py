@@ -15,6 +15,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 GREEK = [
     "alpha",
     "beta",
+    "gamma",
     "Delta",
     "delta",
     "epsilon",
@@ -32,12 +33,29 @@ GREEK = [
     "theta",
     "chi",
 ]
-CLASHES = ("r", "s", "t", "p")
+CLASHES = ("\\rho", "s", "t", "p")
 SINGLE = {  # formulas in which a letter that is left with one meaning would have another
-    "lambda": r"\\lambda\s*\+\s*\\(alpha|mu|rho)|\\lambda\^\d|\\lambda t\b",
+    "lambda": r"\\lambda\s*\+\s*\\(alpha|mu|gamma|rho)|\\lambda\^\d|\\lambda t\b",
     "L": r"(?<![A-Za-z\\])L\((?!X;K\))",
     "c": r"(?<![A-Za-z\\])c(_n|\^2)",
+    "r": r"(?<![A-Za-z\\_])r(_[j1]|\s*(=|<|>|\\[lg]e)\s*\d|\\,h|\\tau|y\b)|\(1\s*-\s*r\)|\|r(_j)?\|",
+    "rho": r"\\rho(_c|\^2)|[A-Z]\\rho|-\s*\\rho\s*\\|\\(mu|nu)\s*[+-]?\s*\\rho|\\rho\s*\\theta|_\\rho",
 }
+
+ELSEWHERE = {  # what the same letters would be beside the formulas, in words and in code
+    "r": r"\br_j\b|(?<![\w])r[₁₂]|√r\b|\br τ_s",
+    "rho": r"ρ_c|ρᵢ|1 ?− ?ρ per|\(1−ρ\)c|(?m:^ *(\w+, )*rho(, \w+)* = .*(center_|\bm_c\b))",
+}
+PLACES = (
+    "theory",
+    "experiments",
+    "figures/draw",
+    "docs",
+    "notebooks",
+    "examples",
+    "tests/theory",
+    "tests/accuracy",
+)
 
 
 def notes():
@@ -135,3 +153,20 @@ def test_a_letter_that_is_left_with_one_meaning_has_no_other(letter):
     formulas = [display or inline for display, inline in FORMULA.findall(body)]
     assert letter in symbols(body)
     assert [formula for formula in formulas if re.search(SINGLE[letter], formula)] == []
+
+
+def texts():
+    """Path → text of what is written by hand, but for the notes."""
+    found = [
+        path for place in PLACES for path in (ROOT / place).rglob("*") if path.suffix in {".py", ".md", ".js"}
+    ]
+    made = ("_build", "_assembled")
+    kept = [path for path in (ROOT / "README.md", *found) if not set(made) & set(path.parts)]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in kept}
+
+
+@pytest.mark.parametrize("letter", ELSEWHERE)
+def test_no_other_text_gives_the_letter_another_meaning(letter):
+    found = texts()
+    assert len(found) > 200
+    assert [path for path, text in found.items() if re.search(ELSEWHERE[letter], text)] == []

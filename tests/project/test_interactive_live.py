@@ -112,7 +112,7 @@ def test_a_live_run_is_that_of_theory(page, name):
 def test_what_is_predicted_of_a_live_run_is_theory(page, name):
     settings, given = SCENARIOS[name], knobs(page)
     _, _, data = begun(page, 1)
-    told = page.evaluate("([r, settings]) => predict(r, settings)", [data["correlations"], settings])
+    told = page.evaluate("([rho, settings]) => predict(rho, settings)", [data["correlations"], settings])
     gain = student_gain(
         learning_rate=given["rate"], clusters=given["clusters"], student_temperature=STUDENT_TEMPERATURE
     )
@@ -121,9 +121,9 @@ def test_what_is_predicted_of_a_live_run_is_theory(page, name):
     moving = {"gain": gain, "teacher_momentum": given["momentum"], **temperatures}
     each = [
         growth_rates(
-            [[r]], [[1.0]], gain=gain, teacher_rate=1 - given["momentum"], discrete=True, **temperatures
+            [[rho]], [[1.0]], gain=gain, teacher_rate=1 - given["momentum"], discrete=True, **temperatures
         )
-        for r in [*data["correlations"], 1.0]
+        for rho in [*data["correlations"], 1.0]
     ]
     center = center_stability(center_momentum=settings["centerMomentum"], **moving)
     common = {
@@ -134,7 +134,7 @@ def test_what_is_predicted_of_a_live_run_is_theory(page, name):
     expected = [each[0].rates[0], each[1].rates[0], common]
     np.testing.assert_allclose(told["rates"], expected, rtol=0, atol=1e-12)
     assert told["learnt"] == each[0].growing + each[1].growing
-    assert told["learnt"] == sum(r > settings["ratio"] for r in data["correlations"])
+    assert told["learnt"] == sum(rho > settings["ratio"] for rho in data["correlations"])
     assert told["commonGrows"] is bool(common > 1e-12)
     np.testing.assert_allclose(told["critical"], critical_center_momentum(**moving), rtol=1e-12)
     if settings["constraint"] == "moving":

@@ -53,35 +53,35 @@ def correlation_below_one(theta, clusters):
     return 1.0 - np.abs(found.values).max() if len(found.values) and found.condition < 1e6 else NO_CASE
 
 
-def survival(r, clusters):
-    return float(survival_temperature(r, clusters=clusters, student_temperature=1.0))
+def survival(rho, clusters):
+    return float(survival_temperature(rho, clusters=clusters, student_temperature=1.0))
 
 
 def learnt_lives_longer(theta, clusters):
-    r = expit(theta[0])
-    return (survival(r, clusters) - r) / r if 0 < r < 1 else NO_CASE
+    rho = expit(theta[0])
+    return (survival(rho, clusters) - rho) / rho if 0 < rho < 1 else NO_CASE
 
 
 def survival_below_one(theta, clusters):
-    r = expit(theta[0])
-    return 1.0 - survival(r, clusters) if 0 < r < 1 else NO_CASE
+    rho = expit(theta[0])
+    return 1.0 - survival(rho, clusters) if 0 < rho < 1 else NO_CASE
 
 
 def more_clusters_live_longer(theta, clusters):
-    r = expit(theta[0])
-    if not 0 < r < 1:
+    rho = expit(theta[0])
+    if not 0 < rho < 1:
         return NO_CASE
-    few, many = (survival(r, k) for k in (clusters, 2 * clusters))
+    few, many = (survival(rho, k) for k in (clusters, 2 * clusters))
     return (many - few) / many
 
 
 def fast_centre_is_enough(theta, clusters):
     alpha, mu, excess = *decades(theta[:2]), 10.0 ** (2 * np.tanh(theta[2]))
-    rho = critical_center_rate(
+    gamma = critical_center_rate(
         gain=alpha, teacher_rate=mu, student_temperature=1.0, teacher_temperature=1 / (1 + excess)
     )
     enough = min(alpha, mu) * excess
-    return (enough - float(rho)) / enough
+    return (enough - float(gamma)) / enough
 
 
 def faster_teacher_needs_a_faster_centre(theta, clusters):
@@ -114,9 +114,9 @@ def fast_centre_is_enough_in_steps(theta, clusters):
 
 MANY = ((2,), (3,), (64,), (65536,))
 RATES = [
-    RateHunt(claim="D2", name="∣r∣ ≤ 1", margin=correlation_below_one, sharp=ATTAINED, variables=VARIABLES),
+    RateHunt(claim="D2", name="∣ρ∣ ≤ 1", margin=correlation_below_one, sharp=ATTAINED, variables=VARIABLES),
     RateHunt(
-        claim="D3", name="r ≤ τ†/τ_s", margin=learnt_lives_longer, sharp=ATTAINED, variables=1, shapes=MANY
+        claim="D3", name="ρ ≤ τ†/τ_s", margin=learnt_lives_longer, sharp=ATTAINED, variables=1, shapes=MANY
     ),
     RateHunt(
         claim="D3", name="τ† ≤ τ_s", margin=survival_below_one, sharp=ATTAINED, variables=1, shapes=MANY
@@ -131,21 +131,21 @@ RATES = [
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c ≤ min(α, μ)(τ_s/τ_t − 1)",
+        name="γ_c ≤ min(α, μ)(τ_s/τ_t − 1)",
         margin=fast_centre_is_enough,
         sharp=ATTAINED,
         variables=3,
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c grows with μ",
+        name="γ_c grows with μ",
         margin=faster_teacher_needs_a_faster_centre,
         sharp=ATTAINED,
         variables=4,
     ),
     RateHunt(
         claim="D4",
-        name="ρ_c ≤ min(α/(1 − α), μ/(1 − μ))(τ_s/τ_t − 1) in steps",
+        name="γ_c ≤ min(α/(1 − α), μ/(1 − μ))(τ_s/τ_t − 1) in steps",
         margin=fast_centre_is_enough_in_steps,
         sharp=LIMIT,
         variables=3,

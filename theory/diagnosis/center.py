@@ -105,7 +105,7 @@ def judge_center(report: Report, knobs: Knobs | None, batch_size: int | None, *,
     if m_t is None or m_c is None or m_t == 1:
         report.say(_about_the_student(knobs, gain))
     else:
-        mu, rho = np.asarray(1.0 - m_t), np.asarray(1.0 - m_c)
+        mu, gamma = np.asarray(1.0 - m_t), np.asarray(1.0 - m_c)
         fastest = critical_momentum_kernel(np.asarray(1.0), mu, np.asarray(tau_s / tau_t))  # α = 1
         judgement = CenterJudgement(
             center_momentum_safe=float(fastest), center_gain_limit=gain_limit_kernel(m_c, mu, tau_s, tau_t)
@@ -113,7 +113,7 @@ def judge_center(report: Report, knobs: Knobs | None, batch_size: int | None, *,
         if gain is None:
             report.add(judgement, _about_any_rate(judgement, batch_size))
         else:
-            found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, rho)
+            found = stability_kernel(np.asarray(gain / tau_s), np.asarray(gain / tau_t), mu, gamma)
             motion = CenterMotion(
                 center_spectral_radius=float(found.spectral_radius), center_period=float(found.period)
             )

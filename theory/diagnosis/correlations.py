@@ -1,9 +1,9 @@
-"""Cross-view correlations r_j of few samples, between bounds that chance does not move.  [D2]
+"""Cross-view correlations ρ_j of few samples, between bounds that chance does not move.  [D2]
 
-As many directions grow as the form C₁₂ − (τ_t/τ_s) C₂₂ has positive ones, and r_j is the largest value that
+As many directions grow as the form C₁₂ − (τ_t/τ_s) C₂₂ has positive ones, and ρ_j is the largest value that
 the smallest quotient vᵀC₁₂v / vᵀC₂₂v of a j-dimensional space can have (Courant and Fischer). Hence
 
-- below: *any* j directions, found on other rows, show on the rows left out at most r_j, but for the noise of
+- below: *any* j directions, found on other rows, show on the rows left out at most ρ_j, but for the noise of
   that quotient; and of j directions the smallest quotient is taken, which chance pushes down;
 - above: the largest quotient on all rows is at least that of the true direction, but for the same noise.
 
@@ -100,7 +100,7 @@ class CrossValidated:
 
     folds: Sequence[Fold]
     in_sample: Float[np.ndarray, " R"]
-    """r_j of all rows, not shrunk; empty where M ≤ P, which makes all of them 1."""
+    """ρ_j of all rows, not shrunk; empty where M ≤ P, which makes all of them 1."""
     features: int
     """D, without the constant ones."""
 
@@ -110,7 +110,7 @@ class CrossValidated:
         return min(fold.directions.shape[1] for fold in self.folds)
 
     def estimate(self, j: int) -> Estimate:
-        """Of r_j, from below by the rows left out, from above by all rows."""
+        """Of ρ_j, from below by the rows left out, from above by all rows."""
         seen = [fold.worst(j) for fold in self.folds]
         count = len(seen)
         values = np.asarray([one.value for one in seen])
@@ -126,25 +126,25 @@ class CrossValidated:
         return Estimate(value, low, max(low, self._above(j, error)), error)
 
     def above(self, ratio: float, error: float) -> tuple[int, int]:
-        """How many r_j exceed the ratio: surely (5% in error), and at most."""
+        """How many ρ_j exceed the ratio: surely (5% in error), and at most."""
         low, high = 0, self.most
         while low < high:  # the smallest quotient falls with every direction added
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self.estimate(middle).low > ratio else (low, middle - 1)
-        most = sum(self._shifted(r, error) > ratio for r in self.in_sample)
+        most = sum(self._shifted(rho, error) > ratio for rho in self.in_sample)
         return low, max(low, most) if len(self.in_sample) else self.features
 
     def _above(self, j: int, error: float) -> float:
         return self._shifted(self.in_sample[j - 1], error) if j <= len(self.in_sample) else 1.0
 
-    def _shifted(self, r: float, error: float) -> float:
-        """Above r, of all rows, by `SURE` errors on the scale of atanh: nothing was learnt there."""
-        inside = math.atanh(min(max(float(r), -EDGE), EDGE))
+    def _shifted(self, rho: float, error: float) -> float:
+        """Above ρ, of all rows, by `SURE` errors on the scale of atanh: nothing was learnt there."""
+        inside = math.atanh(min(max(float(rho), -EDGE), EDGE))
         return math.tanh(inside + SURE * error / SHARED[len(self.folds)])
 
 
 def cross_validated(views: Views, *, seed: int = 0) -> CrossValidated:
-    """Bounds of r_j, of at least 10 samples, not constant."""
+    """Bounds of ρ_j, of at least 10 samples, not constant."""
     parts = _parts(views, seed)
     folds = [_fold(views, parts, left_out) for left_out in range(len(parts))]
     whole = _merged(parts)

@@ -26,15 +26,15 @@ def diagnose_features(
 ) -> Diagnosis:
     r"""What a constrained teacher makes a linear head learn from these features, from uniform.  [D2, D3]
 
-    As many directions grow as there are cross-view correlations :math:`r_j > \tau_t/\tau_s`, the generalised
-    eigenvalues of
+    As many directions grow as there are cross-view correlations :math:`\rho_j > \tau_t/\tau_s`, the
+    generalised eigenvalues of
 
     .. math:: C_{12} = \operatorname{Cov}(\varphi, \varphi'), \qquad C_{22} = \operatorname{Cov}(\varphi)
 
-    over the ordered pairs of views. M samples of D features do not give them: the :math:`r_j` of the rows
+    over the ordered pairs of views. M samples of D features do not give them: the :math:`\rho_j` of the rows
     themselves are too large, and 1 for M ≤ D. Here a direction is found on some rows and measured on the
-    others, which bounds :math:`r_1` and the number that grows from below; the :math:`r_j` of all rows bound
-    them from above (95% together). Where the temperatures lie between the bounds, the report says so.
+    others, which bounds :math:`\rho_1` and the number that grows from below; the :math:`\rho_j` of all rows
+    bound them from above (95% together). Where the temperatures lie between the bounds, the report says so.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def diagnose_features(
     -------
     Diagnosis
         Its fate is "undecided", as features tell none. Its measurements: τ_t/τ_s; the mean correlation with
-        its error by chance; r₁ and how many directions grow, with bounds; the critical temperature
-        τ_t* = r₁ τ_s and the survival temperature τ_t†, with theirs. Where the views are one view twice, or
+        its error by chance; ρ₁ and how many directions grow, with bounds; the critical temperature
+        τ_t* = ρ₁ τ_s and the survival temperature τ_t†, with theirs. Where the views are one view twice, or
         constant, or fewer than 40 samples, no correlation is given and a finding says why.
 
     Raises

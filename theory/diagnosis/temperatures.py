@@ -46,7 +46,7 @@ class FeatureSize(Record):
     feature_samples, feature_dimensions : int
         M and D.
     constant_share : float
-        ‖φ̄‖² / E‖φ‖²: the constant direction, whose r is 0 under a constraint and 1 without.
+        ‖φ̄‖² / E‖φ‖²: the constant direction, whose ρ is 0 under a constraint and 1 without.
     """
 
     feature_samples: int
@@ -56,23 +56,23 @@ class FeatureSize(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureReading(Record):
-    """Cross-view correlations r_j, largest first, with bounds that hold for any M and D: 95% intervals.  [D2]
+    """Cross-view correlations ρ_j, largest first, with bounds that hold for any M and D: 95% intervals.  [D2]
 
-    The constant direction is left out: under a constraint its r is 0. Rows are samples that are independent
+    The constant direction is left out: under a constraint its ρ is 0. Rows are samples that are independent
     of each other; patches of one image are not.
 
     Attributes
     ----------
     mean_correlation : float
-        E φ·φ'/E φ·φ, every feature of spread 1: a mean of the r_j that needs no inverse, unbiased for any M.
+        E φ·φ'/E φ·φ, every feature of spread 1: a mean of the ρ_j that needs no inverse, unbiased for any M.
     mean_correlation_error : float
         Its standard error, were there nothing that the views share.
     largest_correlation : float
-        Of the direction that looks best on some rows, measured on the others: r₁ or less, on average.
+        Of the direction that looks best on some rows, measured on the others: ρ₁ or less, on average.
     largest_correlation_low, largest_correlation_high : float
-        Bounds of r₁: what was measured so less its error; the r₁ of all rows, which flatters, and its error.
+        Bounds of ρ₁: what was measured so less its error; the ρ₁ of all rows, which flatters, and its error.
     growing_directions : int
-        How many r_j are above τ_t/τ_s for sure.
+        How many ρ_j are above τ_t/τ_s for sure.
     growing_directions_high : int
         How many may be.
     """
@@ -88,12 +88,12 @@ class FeatureReading(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class GrowthThresholds(Record):
-    """Where the strongest feature stops, in the units of τ_t, and the bounds that those of r₁ give.  [D2, D3]
+    """Where the strongest feature stops, in the units of τ_t, and the bounds that those of ρ₁ give.  [D2, D3]
 
     Attributes
     ----------
     critical_temperature, critical_temperature_low, critical_temperature_high : float
-        τ_t* = r₁ τ_s: from uniform it grows below.
+        τ_t* = ρ₁ τ_s: from uniform it grows below.
     survival_temperature, survival_temperature_low, survival_temperature_high : float
         τ_t†: learnt, a table with this correlation lives on up to here.
     """
@@ -150,11 +150,11 @@ def read_features(
 
 
 def thresholds_of(largest: Estimate, knobs: Knobs) -> GrowthThresholds:
-    """τ_t* and τ_t† of r₁ and of its bounds."""
-    r = np.clip([largest.value, largest.low, largest.high], 0.0, 1.0)
+    """τ_t* and τ_t† of ρ₁ and of its bounds."""
+    rho = np.clip([largest.value, largest.low, largest.high], 0.0, 1.0)
     tau_s = knobs.student_temperature
-    starts = critical_temperature_kernel(r, tau_s)
-    lives = survival_temperature_kernel(r, knobs.clusters, tau_s)
+    starts = critical_temperature_kernel(rho, tau_s)
+    lives = survival_temperature_kernel(rho, knobs.clusters, tau_s)
     return GrowthThresholds(
         critical_temperature=float(starts[0]),
         critical_temperature_low=float(starts[1]),
@@ -187,7 +187,7 @@ def _about_the_constant(views: Views) -> Iterator[Finding]:
     if share > NOTABLE:
         text = (
             f"{share:.0%} of the squared length of the features is common to all samples: under a constraint "
-            "that direction does not count; without one it has r = 1 and grows first."
+            "that direction does not count; without one it has ρ = 1 and grows first."
         )
         yield note("D3", text)
     still = len(views.moving) - views.features

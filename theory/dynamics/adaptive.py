@@ -14,9 +14,9 @@ faster than the student can follow. The step is homogeneous in (w, v, c, η): η
 nothing else. Far beyond the line the student is late all the time but for a moment at the goal: its bias is a
 triangle of slope ±η, whose quarter period θ (and size, ηθ) obeys
 
-    κ μ/(μ − ρ) · [tanh(ρθ)/ρ − tanh(μθ)/μ] = θ,     κ = τ_s/τ_t,
+    κ μ/(μ − γ) · [tanh(γθ)/γ − tanh(μθ)/μ] = θ,     κ = τ_s/τ_t,
 
-μ and ρ the rates at which teacher and centre forget: the goal's response to a triangle meets it at its peak.
+μ and γ the rates at which teacher and centre forget: the goal's response to a triangle meets it at its peak.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def adaptive_turns(
     student_temperature: float,
     teacher_temperature: float,
 ) -> AdaptiveTurns:
-    r"""The cycle of w' = w + clip(κ(v − c) − w, ±η), v' = v + μ(w' − v), c' = c + ρ(v − c).  [D6]
+    r"""The cycle of w' = w + clip(κ(v − c) − w, ±η), v' = v + μ(w' − v), c' = c + γ(v − c).  [D6]
 
     .. math:: w' = w + \operatorname{clip}\left(\kappa (v - c) - w, \pm\eta\right), \quad
-        v' = v + \mu (w' - v), \quad c' = c + \rho (v - c), \qquad \kappa = \tau_s/\tau_t
+        v' = v + \mu (w' - v), \quad c' = c + \gamma (v - c), \qquad \kappa = \tau_s/\tau_t
 
     Found by running it. Two clusters; of K clusters each turns with up to twice that size. The softmaxes of
     both sides are compared by sign only, so turns of any size obey it, also where nothing is linear.
@@ -160,23 +160,23 @@ def adaptive_turns(
     m_c = check_number("center_momentum", center_momentum, low=0.0, high=1.0)
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
-    kappa, mu, rho = tau_s / tau_t, 1 - m_t, 1 - m_c
-    if kappa <= 1 or rho * m_t > mu * (kappa - 1):
+    kappa, mu, gamma = tau_s / tau_t, 1 - m_t, 1 - m_c
+    if kappa <= 1 or gamma * m_t > mu * (kappa - 1):
         return AdaptiveTurns(stable=True, period=0.0, amplitude=0.0)
-    if rho == 0:
+    if gamma == 0:
         return AdaptiveTurns(stable=False, period=math.inf, amplitude=math.inf)
-    coarse = max(1.0, SLOWEST / max(mu, rho))  # so slow a run is the same in longer steps
-    period, amplitude = _cycle(kappa, coarse * mu, coarse * rho)
+    coarse = max(1.0, SLOWEST / max(mu, gamma))  # so slow a run is the same in longer steps
+    period, amplitude = _cycle(kappa, coarse * mu, coarse * gamma)
     return AdaptiveTurns(stable=False, period=coarse * period, amplitude=coarse * amplitude)
 
 
-def _cycle(kappa: float, mu: float, rho: float) -> tuple[float, float]:
+def _cycle(kappa: float, mu: float, gamma: float) -> tuple[float, float]:
     """Period and largest w of the cycle at η = 1."""
-    w = v = 0.25 * kappa / rho  # the goal is never above κ/ρ: the cycle is approached from outside
+    w = v = 0.25 * kappa / gamma  # the goal is never above κ/γ: the cycle is approached from outside
     c, size, period, last, crossed = 0.0, 0.0, 0.0, 0.0, -1.0
     for step in range(LONGEST):
         goal = kappa * (v - c)
-        c += rho * (v - c)
+        c += gamma * (v - c)
         before = w
         w += min(max(goal - w, -1.0), 1.0)
         v += mu * (w - v)

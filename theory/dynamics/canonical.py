@@ -1,4 +1,4 @@
-"""Cross-view (canonical) correlations r_j: generalised eigenvalues of (C₁₂, C₂₂).  [D2]"""
+"""Cross-view (canonical) correlations ρ_j: generalised eigenvalues of (C₁₂, C₂₂).  [D2]"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Correlations:
     Attributes
     ----------
     values : [R]
-        r_j, R of them: one for each direction that was kept.
+        ρ_j, R of them: one for each direction that was kept.
     directions : [D, R]
         Columns v_j with v_iᵀ C₂₂ v_j = 1 if i = j, else 0.
     dropped : int
@@ -50,10 +50,10 @@ def correlations(
     rank_tol: float | None = None,
     drop_singular: bool = False,
 ) -> Correlations:
-    """r_j: ½(C₁₂ + C₁₂ᵀ) v_j = r_j C₂₂ v_j, the cross-view (canonical) correlations.  [D2]
+    """ρ_j: ½(C₁₂ + C₁₂ᵀ) v_j = ρ_j C₂₂ v_j, the cross-view (canonical) correlations.  [D2]
 
-    As many directions grow from uniform as there are r_j > τ_t/τ_s: C₁₂/τ_t − C₂₂/τ_s is congruent to
-    diag(r_j/τ_t − 1/τ_s), and congruence keeps signs (Sylvester). Where C₁₂ is not symmetric the r_j of
+    As many directions grow from uniform as there are ρ_j > τ_t/τ_s: C₁₂/τ_t − C₂₂/τ_s is congruent to
+    diag(ρ_j/τ_t − 1/τ_s), and congruence keeps signs (Sylvester). Where C₁₂ is not symmetric the ρ_j of
     its symmetric part still certify decay: if the largest is below τ_t/τ_s everything decays (V = W: the
     numerical range contains the eigenvalues); they no longer count what grows. See `asymmetry`.
 

@@ -4,10 +4,10 @@ The constant direction of logit space is invisible to a teacher that is centred 
 that lags lets it through. With features other than the constant centred, so that it decouples, and α = a/τ_s,
 β = a/τ_t, a the student's gain along it, the state (student, teacher, teacher − centre) obeys
 
-    [[−α, 0, β], [μ, −μ, 0], [μ, −μ, −ρ]],
+    [[−α, 0, β], [μ, −μ, 0], [μ, −μ, −γ]],
 
-μ the teacher's rate, ρ the centre's. Its characteristic polynomial is
-(ν+α)(ν+μ)(ν+ρ) − βμν; Routh and Hurwitz give the condition on ρ in closed form. For the steps of a training
+μ the teacher's rate, γ the centre's. Its characteristic polynomial is
+(ν+α)(ν+μ)(ν+γ) − βμν; Routh and Hurwitz give the condition on γ in closed form. For the steps of a training
 run, `theory.dynamics.stability`, Jury's criterion does.
 """
 
@@ -35,14 +35,14 @@ def critical_center_rate(
     student_temperature: ArrayLike,
     teacher_temperature: ArrayLike,
 ) -> Float[np.ndarray, "*shape"]:
-    r"""ρ_c, the positive root of Aρ² + (A² − μβ)ρ − Aμ(β − α) = 0, A = α + μ: stable iff ρ > ρ_c.  [D4]
+    r"""γ_c, the positive root of Aγ² + (A² − μβ)γ − Aμ(β − α) = 0, A = α + μ: stable iff γ > γ_c.  [D4]
 
-    .. math:: A\rho_c^2 + (A^2 - \mu\beta)\,\rho_c - A\mu(\beta - \alpha) = 0, \qquad A = \alpha + \mu
+    .. math:: A\gamma_c^2 + (A^2 - \mu\beta)\,\gamma_c - A\mu(\beta - \alpha) = 0, \qquad A = \alpha + \mu
 
     0 when τ_t ≥ τ_s: the constant direction then decays by itself. Otherwise
-    ρ_c < min(α, μ)·(τ_s/τ_t − 1), and each side of the minimum is a limit:
+    γ_c < min(α, μ)·(τ_s/τ_t − 1), and each side of the minimum is a limit:
     gain = inf (fast student) gives μ(τ_s/τ_t − 1), teacher_rate = inf (no momentum teacher) α(τ_s/τ_t − 1).
-    So ρ = μ(τ_s/τ_t − 1) is enough at any learning rate (in continuous time).
+    So γ = μ(τ_s/τ_t − 1) is enough at any learning rate (in continuous time).
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def critical_center_rate(
     Returns
     -------
     array, the common shape
-        ρ_c, per unit time.
+        γ_c, per unit time.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def critical_center_rate(
     alpha = a / tau_s
     slow, fast = np.minimum(alpha, mu), np.maximum(alpha, mu)
     # In units of the slower of the two (the equation is symmetric in α and μ), x = slow/fast in [0, 1]:
-    # (1+x) s² + ((1+x)²/x − 1 − e) s − (1+x)/x · e = 0, s = ρ/slow, e = excess; times x it survives x = 0.
+    # (1+x) s² + ((1+x)²/x − 1 − e) s − (1+x)/x · e = 0, s = γ/slow, e = excess; times x it survives x = 0.
     with np.errstate(invalid="ignore"):
         x = np.where(np.isinf(fast), 0.0, slow / fast)
     root = _positive_root(x * (1 + x), (1 + x) ** 2 - x * (1 + excess), (1 + x) * excess)
@@ -95,14 +95,14 @@ def critical_center_momentum(
     student_temperature: ArrayLike,
     teacher_temperature: ArrayLike,
 ) -> Float[np.ndarray, "*shape"]:
-    r"""m* = 1 − ρ, (1−α)(1−μ)Aρ² + (A² − αμA − (1−α)(1−μ)βμ)ρ − Aμ(β−α) = 0, A = α + μ − αμ.  [D4]
+    r"""m* = 1 − γ, (1−α)(1−μ)Aγ² + (A² − αμA − (1−α)(1−μ)βμ)γ − Aμ(β−α) = 0, A = α + μ − αμ.  [D4]
 
-    .. math:: (1-\alpha)(1-\mu)A\rho^2 + \left(A^2 - \alpha\mu A - (1-\alpha)(1-\mu)\beta\mu\right)\rho
+    .. math:: (1-\alpha)(1-\mu)A\gamma^2 + \left(A^2 - \alpha\mu A - (1-\alpha)(1-\mu)\beta\mu\right)\gamma
         - A\mu(\beta-\alpha) = 0, \qquad A = \alpha + \mu - \alpha\mu
 
     The step of `center_stability` is stable iff the centre momentum is below m*. Exact: Jury's condition
-    1 − a₀² = a₁ − a₀a₂ for the cubic, quadratic in ρ. For small α and μ it is `critical_center_rate`; in
-    steps ρ must be a little larger, min(α/(1−α), μ/(1−μ))·(τ_s/τ_t − 1) being enough at every α ≤ 1.
+    1 − a₀² = a₁ − a₀a₂ for the cubic, quadratic in γ. For small α and μ it is `critical_center_rate`; in
+    steps γ must be a little larger, min(α/(1−α), μ/(1−μ))·(τ_s/τ_t − 1) being enough at every α ≤ 1.
     1 when τ_t ≥ τ_s (any moving centre will do); negative when even m = 0, the centre of the last batch,
     lags too much.
 

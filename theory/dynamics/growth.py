@@ -12,7 +12,7 @@ so on the Π-projected columns of W, with a = η/(K τ_s) (`student_gain`),
 
 Each direction of feature space carries K − 1 copies of its rate, one for each contrast of clusters. With a
 non-uniform target π the same holds at any constant output, with diag π − ππᵀ in place of Π/K: another
-gain for each contrast, the same r_j, the same critical temperature.
+gain for each contrast, the same ρ_j, the same critical temperature.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def growth_rates(
 ) -> Growth:
     """Eigenvalues of a(C₁₂/τ_t − C₂₂/τ_s), or of [[−aC₂₂/τ_s, aC₁₂/τ_t], [μI, −μI]] for a slow teacher.  [D2]
 
-    For symmetric C₁₂ as many are positive as there are r_j > τ_t/τ_s, for *every* teacher rate: eliminating
+    For symmetric C₁₂ as many are positive as there are ρ_j > τ_t/τ_s, for *every* teacher rate: eliminating
     V leaves ν² + ν(μ + aC₂₂/τ_s) + μa(C₂₂/τ_s − C₁₂/τ_t), whose middle term is positive definite, so the
     right half plane holds as many roots as the last term has negative eigenvalues, all of them real
     (Kelvin, Tait and Chetaev). A slow teacher changes how fast, never what. Where C₁₂ ≥ 0 as well, the
@@ -204,15 +204,15 @@ def whitened_growth_rate(
     r"""ν = ½[√((α − μ)² + 4μβ) − (α + μ)]: top eigenvalue of [[−α, β], [μ, −μ]].  [D2]
 
     .. math:: \nu = \tfrac12\left[\sqrt{(\alpha - \mu)^2 + 4\mu\beta} - (\alpha + \mu)\right], \qquad
-        \alpha = a/\tau_s, \quad \beta = a r/\tau_t
+        \alpha = a/\tau_s, \quad \beta = a \rho/\tau_t
 
-    With α = a/τ_s and β = a r/τ_t. One number per correlation, for features whitened so that C₂₂ = I; β − α
-    when μ = inf (V = W). Real part, where r < −(α − μ)²τ_t/(4μa) makes the pair complex.
+    With α = a/τ_s and β = a ρ/τ_t. One number per correlation, for features whitened so that C₂₂ = I; β − α
+    when μ = inf (V = W). Real part, where ρ < −(α − μ)²τ_t/(4μa) makes the pair complex.
 
     Parameters
     ----------
     correlation
-        r_j, any shape.
+        ρ_j, any shape.
     gain
         a > 0 (`student_gain`), per unit time.
     student_temperature, teacher_temperature
@@ -239,10 +239,10 @@ def whitened_growth_rate(
     >>> whitened_growth_rate([0.8, 0.3], teacher_rate=0.01, **knobs).round(4)
     array([ 0.0058, -0.004 ])
     """
-    r = finite_on_host("correlation", correlation)
+    rho = finite_on_host("correlation", correlation)
     a = check_number("gain", gain, low=0.0, open_low=True)
     alpha = a / check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    beta = a * r / check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
+    beta = a * rho / check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = check_rate("teacher_rate", teacher_rate)
     if math.isinf(mu):
         return beta - alpha

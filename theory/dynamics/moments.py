@@ -8,7 +8,7 @@ features φ through two matrices only:
     C₁₂ = E φ_student (φ_teacher − E φ_teacher)ᵀ   with one: the teacher ignores what is common to all samples
 
 For a symmetrised loss (every ordered pair of different views, as DINO sums over its crops) C₁₂ is
-symmetric and −C₂₂ ≤ C₁₂ ≤ C₂₂, hence ∣r_j∣ ≤ 1. A loss that runs one way between unlike views (small
+symmetric and −C₂₂ ≤ C₁₂ ≤ C₂₂, hence ∣ρ_j∣ ≤ 1. A loss that runs one way between unlike views (small
 crops to the student only) has neither property; `directed=True` measures it as it is.
 """
 

@@ -4,9 +4,9 @@ Two losses share the prototypes, as iBOT's and DINOv2's do for [CLS] and patch t
 the constant direction comes from the first, 1 − s from the second, each with a teacher temperature and a
 centre of its own. In the order of DINO's steps,
 
-    w' = w − αw + s β₁ (v − c₁) + (1 − s) β₂ (v − c₂),   v' = (1−μ)v + μw',   cᵢ' = (1−ρᵢ)cᵢ + ρᵢ v.
+    w' = w − αw + s β₁ (v − c₁) + (1 − s) β₂ (v − c₂),   v' = (1−μ)v + μw',   cᵢ' = (1−γᵢ)cᵢ + γᵢ v.
 
-A loss whose centre keeps up adds only its decay. With ρ₁ → ∞ the second obeys D4 with (1 − s) β₂: no centre
+A loss whose centre keeps up adds only its decay. With γ₁ → ∞ the second obeys D4 with (1 − s) β₂: no centre
 at all is stable iff (1 − s) τ_s/τ_t ≤ 1, that is from s = 1 − τ_t/τ_s on.
 """
 
@@ -71,7 +71,7 @@ def shared_head_stability(
     r"""Spectral radius and period of one step of two losses on one head, along its constant direction.  [D8]
 
     .. math:: w' = w - \alpha w + s\beta_1 (v - c_1) + (1-s)\beta_2 (v - c_2), \quad
-        v' = (1-\mu) v + \mu w', \quad c_i' = (1-\rho_i) c_i + \rho_i v
+        v' = (1-\mu) v + \mu w', \quad c_i' = (1-\gamma_i) c_i + \gamma_i v
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def shared_head_stability(
     teacher_momentum
         1 − μ per step, in [0, 1].
     center_momenta
-        1 − ρ of the two centres, each in [0, 1]; None: that loss has no centre.
+        1 − γ of the two centres, each in [0, 1]; None: that loss has no centre.
     student_temperature, teacher_temperatures
         τ_s > 0, and τ_t > 0 of each loss.
 

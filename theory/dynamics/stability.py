@@ -4,9 +4,9 @@ The order is that of DINO's reference code: the loss uses the old centre and the
 moves towards that same old teacher's batch mean; the student steps; the teacher moves towards the new
 student. As a matrix on (student, teacher, centre), along the constant direction of logit space, per step:
 
-    w' = w + β(v − c) − αw,     v' = (1−μ)v + μw',     c' = (1−ρ)c + ρv.
+    w' = w + β(v − c) − αw,     v' = (1−μ)v + μw',     c' = (1−γ)c + γv.
 
-α = a/τ_s and β = a/τ_t for the student's gain a, 1 − μ the teacher's momentum, 1 − ρ the centre's.
+α = a/τ_s and β = a/τ_t for the student's gain a, 1 − μ the teacher's momentum, 1 − γ the centre's.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def center_stability(
     student_temperature: ArrayLike,
     teacher_temperature: ArrayLike,
 ) -> CenterStability:
-    """Spectral radius and period of w' = w + β(v−c) − αw, v' = (1−μ)v + μw', c' = (1−ρ)c + ρv.  [D4]
+    """Spectral radius and period of w' = w + β(v−c) − αw, v' = (1−μ)v + μw', c' = (1−γ)c + γv.  [D4]
 
     Just below the critical rate the leading pair is complex: clusters take turns in swallowing the data. Far
     below it the pair is real (period inf): one cluster wins at once and the centre comes too late.
@@ -73,7 +73,7 @@ def center_stability(
     gain
         a per step; > 0 and finite, also where α = a/τ_s > 1 and the student overshoots.
     teacher_momentum, center_momentum
-        1 − μ and 1 − ρ per step, in [0, 1].
+        1 − μ and 1 − γ per step, in [0, 1].
     student_temperature, teacher_temperature
         τ_s > 0 and τ_t > 0. All five broadcast.
 
@@ -98,7 +98,7 @@ def center_stability(
     >>> found.period.round(0)
     array([  inf, 2156.,   inf])
     """
-    a, tau_s, tau_t, mu, rho = check_broadcast(
+    a, tau_s, tau_t, mu, gamma = check_broadcast(
         gain=check_positive("gain", gain),
         student_temperature=check_positive("student_temperature", student_temperature),
         teacher_temperature=check_positive("teacher_temperature", teacher_temperature),
@@ -106,20 +106,20 @@ def center_stability(
         center_momentum=1.0 - check_momentum("center_momentum", center_momentum),
     )
     check_quotient("gain", a, student_temperature=tau_s, teacher_temperature=tau_t)
-    return stability_kernel(a / tau_s, a / tau_t, mu, rho)
+    return stability_kernel(a / tau_s, a / tau_t, mu, gamma)
 
 
 def stability_kernel(
     alpha: Float[np.ndarray, "*batch"],
     beta: Float[np.ndarray, "*batch"],
     mu: Float[np.ndarray, "*batch"],
-    rho: Float[np.ndarray, "*batch"],
+    gamma: Float[np.ndarray, "*batch"],
 ) -> CenterStability:
     """`center_stability` for checked input."""
     zero = np.zeros_like(alpha)
     student = np.stack([1 - alpha, beta, -beta], axis=-1)
     teacher = mu[..., None] * student + np.stack([zero, 1 - mu, zero], axis=-1)
-    center = np.stack([zero, rho, 1 - rho], axis=-1)
+    center = np.stack([zero, gamma, 1 - gamma], axis=-1)
     return stability_of_kernel(np.stack([student, teacher, center], axis=-2))
 
 
@@ -146,7 +146,7 @@ def coupled_center_stability(
     gain
         a = η/(K τ_s) per step; > 0 and finite.
     teacher_momentum, center_momentum
-        1 − μ and 1 − ρ per step, in [0, 1].
+        1 − μ and 1 − γ per step, in [0, 1].
     student_temperature, teacher_temperature
         τ_s > 0 and τ_t > 0.
     bias
@@ -182,7 +182,7 @@ def coupled_center_stability(
     tau_s = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
     tau_t = check_number("teacher_temperature", teacher_temperature, low=0.0, open_low=True)
     mu = 1.0 - check_number("teacher_momentum", teacher_momentum, low=0.0, high=1.0)
-    rho = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
+    gamma = 1.0 - check_number("center_momentum", center_momentum, low=0.0, high=1.0)
     check_quotient("gain", a, student_temperature=tau_s, teacher_temperature=tau_t)
     second, cross = moments.second(bias=bias), moments.cross(constrained=False, bias=bias)
     one = np.ones(int(bias))
@@ -192,7 +192,7 @@ def coupled_center_stability(
     eye, zero, column = np.eye(d), np.zeros((d, d)), np.zeros((d, 1))
     student = np.hstack([eye - a * second / tau_s, a * cross / tau_t, -a * student_mean[:, None] / tau_t])
     teacher = mu * student + np.hstack([zero, (1 - mu) * eye, column])
-    center = np.concatenate([np.zeros(d), rho * teacher_mean, [1 - rho]])[None, :]
+    center = np.concatenate([np.zeros(d), gamma * teacher_mean, [1 - gamma]])[None, :]
     return stability_of_kernel(np.vstack([student, teacher, center]))
 
 

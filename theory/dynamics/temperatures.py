@@ -20,15 +20,15 @@ __all__ = ["critical_temperature", "fold_shift", "survival_temperature"]
 def critical_temperature(
     correlation: ArrayLike, *, student_temperature: float
 ) -> Float[np.ndarray, "*shape"]:
-    """τ_t* = r τ_s: below it the direction grows from uniform, above it decays.  [D2, D3]
+    """τ_t* = ρ τ_s: below it the direction grows from uniform, above it decays.  [D2, D3]
 
-    0 where r ≤ 0: no teacher, however sharp, makes that direction grow. Without a constraint on the teacher
-    the constant direction has r = 1, so it grows for every τ_t < τ_s, before anything else does.
+    0 where ρ ≤ 0: no teacher, however sharp, makes that direction grow. Without a constraint on the teacher
+    the constant direction has ρ = 1, so it grows for every τ_t < τ_s, before anything else does.
 
     Parameters
     ----------
     correlation
-        r_j, any shape: `correlations` of features.
+        ρ_j, any shape: `correlations` of features.
     student_temperature
         τ_s > 0.
 
@@ -52,31 +52,31 @@ def critical_temperature(
     return critical_temperature_kernel(finite_on_host("correlation", correlation), tau)
 
 
-def critical_temperature_kernel(r: Float[np.ndarray, "*shape"], tau: float) -> Float[np.ndarray, "*shape"]:
+def critical_temperature_kernel(rho: Float[np.ndarray, "*shape"], tau: float) -> Float[np.ndarray, "*shape"]:
     """`critical_temperature` for checked input."""
-    return np.maximum(r, 0.0) * tau
+    return np.maximum(rho, 0.0) * tau
 
 
 def survival_temperature(
     correlation: ArrayLike, *, clusters: int, student_temperature: float
 ) -> Float[np.ndarray, "*shape"]:
-    r"""τ_t† = τ_s max_y ℓ(ry)/ℓ(y), ℓ(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
+    r"""τ_t† = τ_s max_y ℓ(ρy)/ℓ(y), ℓ(y) = log(1 + (K−1)y) − log(1 − y): learnt, it lives up to here.  [D3]
 
-    .. math:: \tau_t^\dagger = \tau_s \max_{0 < y < 1} \frac{\ell(r y)}{\ell(y)}, \qquad
+    .. math:: \tau_t^\dagger = \tau_s \max_{0 < y < 1} \frac{\ell(\rho y)}{\ell(y)}, \qquad
         \ell(y) = \log\frac{1 + (K - 1)\,y}{1 - y}
 
     K equally likely clusters, one for each output; given one view, the other shows the same cluster with
-    probability r + (1−r)/K and any other with (1−r)/K, so r is the one cross-view correlation; the student
+    probability ρ + (1−ρ)/K and any other with (1−ρ)/K, so ρ is the one cross-view correlation; the student
     has a table (one-hot features). A symmetric fixed point has logits u for its own cluster against the rest,
-    and must match the averaged teacher: r h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
-    y = h(u/τ_t) and ℓ = h⁻¹ that reads τ_t/τ_s = ℓ(ry)/ℓ(y) for some y in (0, 1). y → 0 gives r, the critical
+    and must match the averaged teacher: ρ h(u/τ_t) = h(u/τ_s), h(u) = (e^u − 1)/(e^u + K − 1). With
+    y = h(u/τ_t) and ℓ = h⁻¹ that reads τ_t/τ_s = ℓ(ρy)/ℓ(y) for some y in (0, 1). y → 0 gives ρ, the critical
     temperature; L is concave near 0 for K > 2, so the maximum lies above: between the two a cold start dies
     and a learnt solution survives (hysteresis). For K = 2 they coincide. K → ∞ drives τ_t† to τ_s.
 
     Parameters
     ----------
     correlation
-        r in [0, 1], any shape.
+        ρ in [0, 1], any shape.
     clusters
         K ≥ 2.
     student_temperature
@@ -103,16 +103,16 @@ def survival_temperature(
     0.0595
     0.0883
     """
-    r = finite_on_host("correlation", correlation)
-    if ((r < 0) | (r > 1)).any():
-        raise ValueError(f"`correlation` must be in [0, 1], got {r[(r < 0) | (r > 1)].ravel()[0]:g}.")
+    rho = finite_on_host("correlation", correlation)
+    if ((rho < 0) | (rho > 1)).any():
+        raise ValueError(f"`correlation` must be in [0, 1], got {rho[(rho < 0) | (rho > 1)].ravel()[0]:g}.")
     clusters = check_count("clusters", clusters, low=2)
     tau = check_number("student_temperature", student_temperature, low=0.0, open_low=True)
-    return survival_temperature_kernel(r, clusters, tau)
+    return survival_temperature_kernel(rho, clusters, tau)
 
 
 def survival_temperature_kernel(
-    r: Float[np.ndarray, "*shape"], clusters: int, tau: float
+    rho: Float[np.ndarray, "*shape"], clusters: int, tau: float
 ) -> Float[np.ndarray, "*shape"]:
     """`survival_temperature` for checked input."""
     others = clusters - 1
@@ -120,7 +120,7 @@ def survival_temperature_kernel(
     def highest(rho: float) -> float:
         return rho if rho in (0.0, 1.0) or others == 1 else warmest_kernel(rho, others)[1]
 
-    return tau * np.vectorize(highest, otypes=[np.float64])(r)
+    return tau * np.vectorize(highest, otypes=[np.float64])(rho)
 
 
 def fold_shift(shift: float, *, batch_size: float = 1.0, learning_rate: float = 1.0) -> float:
@@ -166,10 +166,10 @@ def fold_shift(shift: float, *, batch_size: float = 1.0, learning_rate: float = 
     return delta * (rate / batch) ** (2 / 3)
 
 
-def ratio_kernel(v: float, r: float, others: int) -> float:
-    """ℓ(ry)/ℓ(y) at y = 1/(1 + eᵛ), others = K − 1: the maximum may lie within e^{−log K} of y = 1."""
+def ratio_kernel(v: float, rho: float, others: int) -> float:
+    """ℓ(ρy)/ℓ(y) at y = 1/(1 + eᵛ), others = K − 1: the maximum may lie within e^{−log K} of y = 1."""
     y = 1.0 / (1.0 + math.exp(v))
-    return (math.log1p(others * r * y) - math.log1p(-r * y)) / log_odds_kernel(v, others)
+    return (math.log1p(others * rho * y) - math.log1p(-rho * y)) / log_odds_kernel(v, others)
 
 
 def log_odds_kernel(v: float, others: int) -> float:
@@ -177,13 +177,13 @@ def log_odds_kernel(v: float, others: int) -> float:
     return math.log1p(others / (1.0 + math.exp(v))) + math.log1p(math.exp(-v))
 
 
-def warmest_kernel(r: float, others: int) -> tuple[float, float]:
-    """v and value of the maximum of `ratio_kernel`, or the limit r at y → 0."""
+def warmest_kernel(rho: float, others: int) -> tuple[float, float]:
+    """v and value of the maximum of `ratio_kernel`, or the limit ρ at y → 0."""
     # One interior maximum at most (checked in the tests against a scan).
     found = scipy.optimize.minimize_scalar(
-        lambda v: -ratio_kernel(v, r, others),
+        lambda v: -ratio_kernel(v, rho, others),
         bounds=(-40.0, 20.0),
         method="bounded",
         options={"xatol": 1e-10},
     )
-    return float(found.x), max(r, -float(found.fun))
+    return float(found.x), max(rho, -float(found.fun))

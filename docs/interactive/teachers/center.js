@@ -4,21 +4,21 @@
 // student goes in a step; β = α τ_s/τ_t.
 
 const rates = ({ gain, teacherMomentum, centerMomentum, ratio }) =>
-  ({ alpha: gain, beta: gain / ratio, mu: 1 - teacherMomentum, rho: 1 - centerMomentum });
+  ({ alpha: gain, beta: gain / ratio, mu: 1 - teacherMomentum, gamma: 1 - centerMomentum });
 
-// w' = w + β(v−c) − αw, v' = (1−μ)v + μw', c' = (1−ρ)c + ρv, on (student, teacher, centre).
+// w' = w + β(v−c) − αw, v' = (1−μ)v + μw', c' = (1−γ)c + γv, on (student, teacher, centre).
 function stepMatrix(settings) {
-  const { alpha, beta, mu, rho } = rates(settings);
+  const { alpha, beta, mu, gamma } = rates(settings);
   const student = [1 - alpha, beta, -beta];
-  return [student, student.map((v, i) => mu * v + (i === 1 ? 1 - mu : 0)), [0, rho, 1 - rho]];
+  return [student, student.map((v, i) => mu * v + (i === 1 ? 1 - mu : 0)), [0, gamma, 1 - gamma]];
 }
 
 // Eigenvalues 1 + x of the step, from the polynomial of x, whose coefficients come out without cancellation:
-// x³ + (α + μ + ρ − μβ) x² + (μ(α − β) + αρ + μρ) x + αμρ.
+// x³ + (α + μ + γ − μβ) x² + (μ(α − β) + αγ + μγ) x + αμγ.
 function stability(settings) {
-  const { alpha, beta, mu, rho } = rates(settings);
-  const square = alpha + mu + rho - mu * beta, linear = mu * (alpha - beta) + alpha * rho + mu * rho;
-  const roots = cubicRoots(square, linear, alpha * mu * rho).map(([re, im]) => [1 + re, im]);
+  const { alpha, beta, mu, gamma } = rates(settings);
+  const square = alpha + mu + gamma - mu * beta, linear = mu * (alpha - beta) + alpha * gamma + mu * gamma;
+  const roots = cubicRoots(square, linear, alpha * mu * gamma).map(([re, im]) => [1 + re, im]);
   const lead = roots.reduce((a, b) => (Math.hypot(...b) > Math.hypot(...a) ? b : a));
   const angle = Math.abs(Math.atan2(lead[1], lead[0]));
   const radius = Math.hypot(...lead);
@@ -40,7 +40,7 @@ function cubicRoots(b, c, d) {
   return [[t, 0], ...rest].map(([re, im]) => [re + shift, im]);
 }
 
-// The slowest safe centre, m* = 1 − ρ: (1−α)(1−μ)Aρ² + (A² − αμA − (1−α)(1−μ)βμ)ρ = Aμ(β−α), A = α + μ − αμ.
+// The slowest safe centre, m* = 1 − γ: (1−α)(1−μ)Aγ² + (A² − αμA − (1−α)(1−μ)βμ)γ = Aμ(β−α), A = α + μ − αμ.
 // 1 where the teacher is not sharpened; negative where even the centre of the batch before is too old.
 function criticalMomentum(settings) {
   const { alpha, beta, mu } = rates(settings);

@@ -61,7 +61,7 @@ const andCommon = (grows) => (grows ? ", and the common one" : "");
 
 // Rows [what, theory says, this run].
 function comparison({ data, history }, since, settings) {
-  const r = data.correlations, told = predict(r, settings), moving = settings.constraint === "moving";
+  const rho = data.correlations, told = predict(rho, settings), moving = settings.constraint === "moving";
   const seen = measuredRates(history, since, told, settings.constraint), lost = moving && told.commonGrows;
   const rate = (i) => [
     `${signed(told.rates[i])} a step`,
@@ -69,14 +69,14 @@ function comparison({ data, history }, since, settings) {
   ];
   const grown = seen.slice(0, 2).filter((v) => v?.rate > 0).length;
   const turn = lost ? lastTurn(history, since) : null;
-  const common = { none: "r = 1", batch: "r = 0", moving: "by the centre" }[settings.constraint];
+  const common = { none: "ρ = 1", batch: "ρ = 0", moving: "by the centre" }[settings.constraint];
   const speed = told.commonGrows ? "too slow" : "keeps up";
   return [
     ["what grows from uniform [D2]",
-      `${told.learnt} of 2 directions (r > ${settings.ratio.toFixed(2)})${andCommon(told.commonGrows)}`,
+      `${told.learnt} of 2 directions (ρ > ${settings.ratio.toFixed(2)})${andCommon(told.commonGrows)}`,
       seen[0] && seen[1] ? `${grown} of 2${andCommon(seen[2]?.rate > 0)}` : "—"],
-    [`growth left–right, r = ${r[0].toFixed(2)}`, ...rate(0)],
-    [`growth up–down, r = ${r[1].toFixed(2)}`, ...rate(1)],
+    [`growth left–right, ρ = ${rho[0].toFixed(2)}`, ...rate(0)],
+    [`growth up–down, ρ = ${rho[1].toFixed(2)}`, ...rate(1)],
     [`growth common to all points, ${common}`, ...rate(2)],
     ["centre [D4]",
       moving ? `${speed}: critical momentum ${told.critical.toFixed(4)}` : "no moving centre",

@@ -19,8 +19,8 @@ const normals = (uniform) => () =>
 const BLOBS = [[1, 0.65], [-1, 0.65], [-1, -0.65], [1, -0.65]];
 const EACH = 40, WITHIN = 0.15, VIEW_NOISE = 0.45;
 
-// Views a and b [N][2], the blob of each sample, and the correlations r₁ ≥ r₂ of the views. Mean 0, and
-// turned and stretched so that the second moment is 1 and the cross moment diag(r₁, r₂): the rates of D2 are
+// Views a and b [N][2], the blob of each sample, and the correlations ρ₁ ≥ ρ₂ of the views. Mean 0, and
+// turned and stretched so that the second moment is 1 and the cross moment diag(ρ₁, ρ₂): the rates of D2 are
 // then one number each.
 function mixture(seed) {
   const normal = normals(uniforms(seed));
@@ -37,7 +37,7 @@ function mixture(seed) {
   return { a: turned(p), b: turned(q), blob, correlations: values };
 }
 
-// v with ½(C + Cᵀ) v = r S v and vᵀ S v = 1, for 2 × 2 matrices: whiten by Cholesky, then one rotation.
+// v with ½(C + Cᵀ) v = ρ S v and vᵀ S v = 1, for 2 × 2 matrices: whiten by Cholesky, then one rotation.
 function canonical(cross, [[s, t], [, u]]) {
   const l11 = Math.sqrt(s), l21 = t / l11, l22 = Math.sqrt(u - l21 * l21);
   const inverse = [[1 / l11, 0], [-l21 / (l11 * l22), 1 / l22]];

@@ -1,7 +1,7 @@
 "use strict";
 // What section D of the notes says of the live run before it starts, and what is read off the run beside it.
 
-// log of the top eigenvalue of [[1−α, βr], [μ(1−α), 1−μ+μβr]], student and teacher along one direction.  [D2]
+// log of the top eigenvalue of [[1−α, βρ], [μ(1−α), 1−μ+μβρ]], student and teacher along one direction.  [D2]
 function growthRate(correlation, { gain, ratio, teacherMomentum }) {
   const alpha = gain, pull = (gain / ratio) * correlation, mu = 1 - teacherMomentum;
   const b = alpha + mu - mu * pull, c = mu * (alpha - pull), root = Math.sqrt(b * b - 4 * c);
@@ -16,8 +16,8 @@ function predict(correlations, { constraint, ratio, centerMomentum }) {
   const common = {
     none: () => growthRate(1, knobs), batch: () => Math.log1p(-GAIN), moving: () => Math.log(radius),
   }[constraint]();
-  const each = correlations.map((r) => growthRate(r, knobs));
-  const learnt = correlations.filter((r) => r > ratio).length;
+  const each = correlations.map((rho) => growthRate(rho, knobs));
+  const learnt = correlations.filter((rho) => rho > ratio).length;
   const commonGrows = common > 1e-12, fate = fateOf(learnt, commonGrows, constraint);
   return { rates: [...each, common], learnt, commonGrows, critical, period, fate };
 }

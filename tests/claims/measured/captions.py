@@ -46,7 +46,7 @@ def the_plane():
     found = settings_of(results("center_momentum"))
     ratio = found["teacher_temperature"] / found["student_temperature"]
     yield "τ_t = {} τ_s, α = {}.", f"{ratio:g}", f"{found['step_size']:g}"
-    yield "(r = {})", f"{found['correlation']:g}"
+    yield "(ρ = {})", f"{found['correlation']:g}"
     yield "at {} of the critical rate", f"{found['beyond']:g}"
     yield "with features, at {} of it", f"{found['far_beyond']:g}"
 
@@ -55,7 +55,7 @@ def the_plane():
 def ways_to_start():
     found = settings_of(results("hysteresis"))
     yield "(τ_t raised from {} τ_s)", f"{found['warm_up_from']:g}"
-    yield "agree with r = {};", f"{found['correlation']:g}"
+    yield "agree with ρ = {};", f"{found['correlation']:g}"
     yield "or {} random pairs", f"{found['batch_size']}"
 
 
@@ -64,7 +64,7 @@ def large_starts():
     found = results("initialisation")
     settings = settings_of(found)
     yield (
-        "Gaussian mixture with r = {}, τ_t = τ_s/{}",
+        "Gaussian mixture with ρ = {}, τ_t = τ_s/{}",
         f"{settings['correlation']:g}",
         fixed(1 / settings["temperature_ratio"], 0),
     )
@@ -92,7 +92,7 @@ def the_race():
 @says("figure shared_head")
 def the_share():
     found = results("shared_head")
-    yield "worth learning (r = {})", f"{settings_of(found)['correlation']:g}"
+    yield "worth learning (ρ = {})", f"{settings_of(found)['correlation']:g}"
     bias = found.prior_entropy.sel(features=False)
     line = found.held_share.sel(features=False)
     shared, untied = bias.sel(head="shared"), bias.sel(head="untied")

@@ -60,7 +60,7 @@ def rates():
 
 
 def agreement(student: str, *, beyond: float = 0.0):
-    """Share of the cells, farther than `beyond` from τ_t = r τ_s, on the right side of it."""
+    """Share of the cells, farther than `beyond` from τ_t = ρ τ_s, on the right side of it."""
     found = results("phase_diagram").sel(student=student, teacher=HELD)
     kept = found.student_information.mean("seed") / math.log(settings_of(found)["components"])
     right = (kept > LEARNT) == (found.ratio < found.correlation)
@@ -83,7 +83,7 @@ def the_line():
     )
     near, far = ([agreement(s, beyond=b) for s in ("linear", "mlp")] for b in (0.0, 0.1))
     yield (
-        (r"the line $\tau_t = r\tau_s$ decides {}–{}% of the cells of the linear student "
+        (r"the line $\tau_t = \rho\tau_s$ decides {}–{}% of the cells of the linear student "
         r"for each constrained teacher and {}–{}% for an MLP (learnt: $I$ above ${}\log K$); "
         "farther than {} from it, {}–{}% and {}–{}%"),
         *share(near[0]), *share(near[1]), f"{LEARNT:g}", "0.1", *share(far[0]), *share(far[1]),
@@ -126,7 +126,7 @@ def hysteresis():
     counts = [int(k) for k in found.clusters]
     predicted = [fixed(found.survival_ratio.sel(clusters=k, batch="population"), 3) for k in counts]
     yield (
-        r"$r = {}$: predicted survival at $\tau_t/\tau_s$ = {}, {}, {} for {}, {}, {} clusters",
+        r"$\rho = {}$: predicted survival at $\tau_t/\tau_s$ = {}, {}, {} for {}, {}, {} clusters",
         f"{float(found.critical_ratio[0, 0]):g}", *predicted, *map(str, counts),
     )  # fmt: skip
     warmed = [fixed(last_alive("warmed up", k), 3) for k in counts]

@@ -18,7 +18,7 @@ NOT_FROM_RESULTS: dict[str, dict[str, str]] = {
     },
     "D3": {
         r"survive at $0.99\,\tau_t^\dagger$ and die at $1.01\,\tau_t^\dagger$": TEMPERATURES,
-        "($K = 8$, $r = 0.5$; $K = 20$, $r = 0.7$)": TEMPERATURES,
+        r"($K = 8$, $\rho = 0.5$; $K = 20$, $\rho = 0.7$)": TEMPERATURES,
     },
     "Directions": {
         "(notebook 05)": "a name",

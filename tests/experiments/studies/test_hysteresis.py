@@ -19,8 +19,8 @@ def test_noisy_labels_have_the_moments_they_state():
         found = cross_view_moments(views[s, 0], views[s, 1])
         np.testing.assert_allclose(found.second(), stated.second(), atol=0.01)
         np.testing.assert_allclose(found.cross(), stated.cross(), atol=0.01)
-        r = correlations(stated.cross(bias=False), stated.second(bias=False), drop_singular=True)
-        np.testing.assert_allclose(r.values, 0.3)
+        rho = correlations(stated.cross(bias=False), stated.second(bias=False), drop_singular=True)
+        np.testing.assert_allclose(rho.values, 0.3)
 
 
 @pytest.mark.claim("D3")

@@ -52,8 +52,8 @@ def test_a_run_that_should_have_died_and_did_not_would_contradict():
         ((CENTRE, "0.99"), "D4", "inside the line 0.9940, any rate"),
         ((CENTRE, "0.999"), "D6", "bias speed ≥ 4.1e-05 a step (η has it)"),
         ((TEACHER, "centering, no momentum"), "D6", "bias speed ≥ 4.0e-03 a step (η times √D has it)"),
-        ((TEACHER, "Sinkhorn, no momentum"), "D2", "r > 0.4"),
-        (("teacher temperature, k-NN", "0.04 to 0.07"), "D3", "r ≥ 0.6: lives up to τ_t = 0.094"),
+        ((TEACHER, "Sinkhorn, no momentum"), "D2", "ρ > 0.4"),
+        (("teacher temperature, k-NN", "0.04 to 0.07"), "D3", "ρ ≥ 0.6: lives up to τ_t = 0.094"),
         (
             ("iBOT's patches, centre, k-NN", "none"),
             "D8",

@@ -14,16 +14,16 @@ RATIO = 0.4
 R = (0.9, 0.8, 0.6, 0.3, 0.2)
 
 
-def drawn(seed, m, d, r=R, views=2, scales=1.0, tails=False):
-    """Views of which feature j has correlation r_j and the others none, in a random basis."""
+def drawn(seed, m, d, rho=R, views=2, scales=1.0, tails=False):
+    """Views of which feature j has correlation ρ_j and the others none, in a random basis."""
     rng = np.random.default_rng(seed)
-    r = np.pad(r, (0, d - len(r)))
+    rho = np.pad(rho, (0, d - len(rho)))
 
     def draw():
         return rng.standard_t(8, size=(m, d)) if tails else rng.normal(size=(m, d))
 
-    shared, turn = draw() * np.sqrt(r), np.linalg.qr(rng.normal(size=(d, d)))[0]
-    return [((shared + draw() * np.sqrt(1 - r)) * scales) @ turn for _ in range(views)]
+    shared, turn = draw() * np.sqrt(rho), np.linalg.qr(rng.normal(size=(d, d)))[0]
+    return [((shared + draw() * np.sqrt(1 - rho)) * scales) @ turn for _ in range(views)]
 
 
 def bounds(views):
@@ -47,10 +47,10 @@ def test_views_that_share_nothing_are_not_said_to(m, d):
     assert sum(low > 0 for low in lows) <= 6
 
 
-@pytest.mark.parametrize("r", [(), (0.4,) * 12, (0.38,) * 40])
-def test_no_direction_is_said_to_grow_that_does_not(r):
+@pytest.mark.parametrize("rho", [(), (0.4,) * 12, (0.38,) * 40])
+def test_no_direction_is_said_to_grow_that_does_not(rho):
     """None is above the ratio, many are at it: each run may err with 2.5%."""
-    runs = [bounds(drawn(seed, 400, 40, r))[1][0] for seed in range(60)]
+    runs = [bounds(drawn(seed, 400, 40, rho))[1][0] for seed in range(60)]
     assert sum(low > 0 for low in runs) <= 7
 
 
@@ -122,7 +122,7 @@ def test_views_that_are_opposite_correlate_below_0():
 @pytest.mark.parametrize("m", [100, 5000])
 @pytest.mark.parametrize("noise", [1e-3, 0.1])
 def test_what_one_sample_has_is_no_evidence(m, noise):
-    """One row is all that the views share: on the part that holds it every direction has r = 1."""
+    """One row is all that the views share: on the part that holds it every direction has ρ = 1."""
     rng = np.random.default_rng(0)
     spike = np.zeros((m, 5))
     spike[0] = 30.0

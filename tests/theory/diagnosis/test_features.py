@@ -18,7 +18,7 @@ def judged(views, **knobs):
 
 
 def noisy(m, d, noise, seed=0):
-    """Two views of d features with r = 1/(1 + noise²) each."""
+    """Two views of d features with ρ = 1/(1 + noise²) each."""
     rng = np.random.default_rng(seed)
     shared = rng.normal(size=(m, d))
     return [shared + noise * rng.normal(size=(m, d)) for _ in range(2)]
@@ -30,21 +30,21 @@ def said(found, claim="D2"):
 
 @pytest.mark.claim("D2", "D3")
 def test_what_grows_and_how_warm_a_teacher_may_be_come_with_their_bounds():
-    found = judged(noisy(4000, 5, 0.5))  # r = 0.8
+    found = judged(noisy(4000, 5, 0.5))  # ρ = 0.8
     assert found.fate == "undecided" and found.healthy and "ok" in levels(found, "D2")
     numbers = found.measurements
     assert numbers["growing_directions"] == numbers["growing_directions_high"] == 5
     for end in ("", "_low", "_high"):
-        r = max(numbers["largest_correlation" + end], 0.0)
-        equal(numbers["critical_temperature" + end], critical_temperature(r, student_temperature=0.1))
-        lives = survival_temperature(r, clusters=64, student_temperature=0.1)
+        rho = max(numbers["largest_correlation" + end], 0.0)
+        equal(numbers["critical_temperature" + end], critical_temperature(rho, student_temperature=0.1))
+        lives = survival_temperature(rho, clusters=64, student_temperature=0.1)
         equal(numbers["survival_temperature" + end], lives)
     assert 0.07 < numbers["critical_temperature_low"] < 0.08 < numbers["critical_temperature_high"] < 0.09
 
 
 @pytest.mark.claim("D3")
 def test_features_in_which_nothing_grows_name_the_temperature_that_would_do():
-    found = judged(noisy(4000, 5, 2.0))  # r = 0.2
+    found = judged(noisy(4000, 5, 2.0))  # ρ = 0.2
     (finding,) = (f for f in found.findings if f.level == "problem")
     assert finding.claim == "D3" and "a table lives up to" in finding.remedy
     cool = 0.999 * found.measurements["critical_temperature_low"]

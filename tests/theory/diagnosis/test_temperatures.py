@@ -26,7 +26,7 @@ def test_independent_features_are_told_from_learnable_ones():
 def test_features_that_do_not_survive_the_views_are_the_knob_that_is_named():
     rng = np.random.default_rng(0)
     shared = rng.normal(size=(4000, 3))
-    views = [shared * [1.0, 0.5, 0.1] + rng.normal(size=(4000, 3)) for _ in range(2)]  # r = 0.5, 0.2, 0.01
+    views = [shared * [1.0, 0.5, 0.1] + rng.normal(size=(4000, 3)) for _ in range(2)]  # ρ = 0.5, 0.2, 0.01
     grow = {ratio: {"temperature": 0.1 * ratio, "student_temperature": 0.1} for ratio in (0.1, 0.4, 0.7)}
     found = {ratio: theory.diagnose(UNIFORM, features=views, **knobs) for ratio, knobs in grow.items()}
     assert [found[ratio].measurements["growing_directions"] for ratio in grow] == [2, 1, 0]

@@ -46,7 +46,7 @@ def turns_of(path):
 @given(momenta, sharpness)
 @pytest.mark.claim("D6")
 def test_a_goal_met_at_every_step_is_stable_exactly_inside_the_line_of_the_fastest_student(m_t, kappa):
-    """v' = v + μ(κ(v − c) − v), c' = c + ρ(v − c): no η in it."""
+    """v' = v + μ(κ(v − c) − v), c' = c + γ(v − c): no η in it."""
     line = float(
         critical_center_momentum(
             gain=math.inf, teacher_momentum=m_t, student_temperature=kappa, teacher_temperature=1.0
@@ -54,8 +54,8 @@ def test_a_goal_met_at_every_step_is_stable_exactly_inside_the_line_of_the_faste
     )
     mu = 1 - m_t
     for m_c, sign in ((line, 0), (1 - 1.001 * (1 - line), -1), (1 - 0.999 * (1 - line), 1)):
-        rho = 1 - m_c
-        radius = np.abs(np.linalg.eigvals([[1 - mu + mu * kappa, -mu * kappa], [rho, 1 - rho]])).max()
+        gamma = 1 - m_c
+        radius = np.abs(np.linalg.eigvals([[1 - mu + mu * kappa, -mu * kappa], [gamma, 1 - gamma]])).max()
         if sign:
             assert np.sign(radius - 1) == sign
             knobs = {"student_temperature": kappa, "teacher_temperature": 1.0}
@@ -79,18 +79,18 @@ def test_turns_are_those_of_the_student_step_by_step(m_t, slower, kappa):
     equal(size, 1e-3 * found.amplitude, rtol=0.01)
 
 
-@given(st.floats(0.99, 0.9999), st.floats(0.02, 0.3), st.floats(2.0, 4.0))  # so that ρ stays below μ
+@given(st.floats(0.99, 0.9999), st.floats(0.02, 0.3), st.floats(2.0, 4.0))  # so that γ stays below μ
 @pytest.mark.claim("D6")
 def test_far_beyond_the_line_the_bias_is_a_triangle_of_the_stated_quarter_period(m_t, slower, kappa):
-    mu, rho = -math.log(m_t), slower * (1 - m_t) * (kappa - 1) / m_t
+    mu, gamma = -math.log(m_t), slower * (1 - m_t) * (kappa - 1) / m_t
     found = adaptive_turns(
         teacher_momentum=m_t,
-        center_momentum=math.exp(-rho),
+        center_momentum=math.exp(-gamma),
         student_temperature=kappa,
         teacher_temperature=1.0,
     )
     theta = found.amplitude
-    goal = kappa * mu / (mu - rho) * (math.tanh(rho * theta) / rho - math.tanh(mu * theta) / mu)
+    goal = kappa * mu / (mu - gamma) * (math.tanh(gamma * theta) / gamma - math.tanh(mu * theta) / mu)
     equal(goal, theta, rtol=0.05)
     equal(found.period, 4 * theta, rtol=0.05)
 
@@ -116,7 +116,7 @@ def descents(runs, *, steps, optimizer=torch.optim.Adam, **options):
     direction = np.random.default_rng(0).normal(size=2)
     w = torch.tensor(sizes[:, None] * (direction - direction.mean()))
     v, c, gradient, found = w.clone(), torch.zeros_like(w), torch.zeros_like(w), []
-    rho = torch.tensor(1 - center_momenta)[:, None]
+    gamma = torch.tensor(1 - center_momenta)[:, None]
     groups = []
     for eta in dict.fromkeys(etas):
         first, last = np.flatnonzero(etas == eta)[[0, -1]]
@@ -128,7 +128,7 @@ def descents(runs, *, steps, optimizer=torch.optim.Adam, **options):
         target = torch.softmax((v - c) / DINO["teacher_temperature"], -1)
         gradient.copy_(torch.softmax(w / DINO["student_temperature"], -1) - target)
         gradient /= DINO["student_temperature"]
-        c += rho * (v - c)
+        c += gamma * (v - c)
         descent.step()
         v += 0.01 * (w - v)
         found.append((w - w.mean(-1, keepdim=True)).numpy())

@@ -29,41 +29,41 @@ races = st.fixed_dictionaries(
 KNOBS = DINO | {"teacher_momentum": 0.996}
 
 
-def flow(alpha, mu, rho, ratio):
+def flow(alpha, mu, gamma, ratio):
     """D4's matrix on (student, teacher, teacher − centre), with β = α τ_s/τ_t."""
-    return np.array([[-alpha, 0, alpha * ratio], [mu, -mu, 0], [mu, -mu, -rho]])
+    return np.array([[-alpha, 0, alpha * ratio], [mu, -mu, 0], [mu, -mu, -gamma]])
 
 
 @given(decades, decades, ratios)
 @pytest.mark.claim("D4")
 def test_eigenvalues_change_sign_exactly_at_the_critical_rate(alpha, mu, ratio):
-    rho = float(
+    gamma = float(
         critical_center_rate(
             gain=alpha, teacher_rate=mu, student_temperature=1.0, teacher_temperature=1 / ratio
         )
     )
-    at_edge = np.linalg.eigvals(flow(alpha, mu, rho, ratio)) / rho
+    at_edge = np.linalg.eigvals(flow(alpha, mu, gamma, ratio)) / gamma
     pair = at_edge[np.argsort(np.abs(at_edge.real))[:2]]
-    equal(pair.real, np.zeros(2), rtol=0, atol=1e-5 * (1 + max(alpha, mu) / rho))
-    assert np.linalg.eigvals(flow(alpha, mu, 1.01 * rho, ratio)).real.max() < 0
-    assert np.linalg.eigvals(flow(alpha, mu, 0.99 * rho, ratio)).real.max() > 0
+    equal(pair.real, np.zeros(2), rtol=0, atol=1e-5 * (1 + max(alpha, mu) / gamma))
+    assert np.linalg.eigvals(flow(alpha, mu, 1.01 * gamma, ratio)).real.max() < 0
+    assert np.linalg.eigvals(flow(alpha, mu, 0.99 * gamma, ratio)).real.max() > 0
 
 
 @given(decades, decades, st.floats(0.05, 1.0), decades)
 @pytest.mark.claim("D4")
-def test_a_teacher_no_sharper_than_the_student_needs_no_centre(alpha, mu, ratio, rho):
+def test_a_teacher_no_sharper_than_the_student_needs_no_centre(alpha, mu, ratio, gamma):
     kw = {"gain": alpha, "teacher_rate": mu, "student_temperature": 1.0, "teacher_temperature": 1 / ratio}
     assert float(critical_center_rate(**kw)) == pytest.approx(0.0, abs=1e-12)
-    assert np.linalg.eigvals(flow(alpha, mu, rho, 0.999 * ratio)).real.max() < 0
+    assert np.linalg.eigvals(flow(alpha, mu, gamma, 0.999 * ratio)).real.max() < 0
 
 
 @given(decades, decades, ratios)
 @pytest.mark.claim("D4")
 def test_the_slower_of_student_and_teacher_times_the_excess_is_always_enough(alpha, mu, ratio):
     kw = {"gain": alpha, "student_temperature": 1.0, "teacher_temperature": 1 / ratio}
-    rho = critical_center_rate(teacher_rate=mu, **kw)
-    at_most(rho / min(alpha, mu), np.asarray(ratio - 1), slack=1e-12 * ratio)
-    at_most(rho, critical_center_rate(teacher_rate=1.1 * mu, **kw), slack=1e-12 * float(rho))
+    gamma = critical_center_rate(teacher_rate=mu, **kw)
+    at_most(gamma / min(alpha, mu), np.asarray(ratio - 1), slack=1e-12 * ratio)
+    at_most(gamma, critical_center_rate(teacher_rate=1.1 * mu, **kw), slack=1e-12 * float(gamma))
 
 
 @given(decades, ratios)
@@ -86,13 +86,13 @@ def test_the_discrete_spectral_radius_crosses_one_at_the_critical_momentum(alpha
         "teacher_temperature": 1 / ratio,
         "teacher_momentum": 1 - mu,
     }
-    rho = 1 - float(critical_center_momentum(**kw))
+    gamma = 1 - float(critical_center_momentum(**kw))
     enough = min(alpha / (1 - alpha), mu / (1 - mu)) * (ratio - 1)
-    at_most(rho, enough, slack=1e-9 * enough + 1e-15)
-    around = np.minimum(rho * np.array([0.98, 1.02]), 1.0)
+    at_most(gamma, enough, slack=1e-9 * enough + 1e-15)
+    around = np.minimum(gamma * np.array([0.98, 1.02]), 1.0)
     radius = center_stability(center_momentum=1 - around, **kw).spectral_radius
     assert radius[0] > 1 - 1e-12
-    assert (radius[1] < 1 + 1e-12) == (rho < 1)
+    assert (radius[1] < 1 + 1e-12) == (gamma < 1)
 
 
 @given(per_step, per_step, ratios, st.floats(0.1, 3.0))
@@ -103,12 +103,12 @@ def test_small_steps_are_the_continuous_theory(alpha, mu, ratio, offset):
     rate = float(critical_center_rate(gain=alpha, teacher_rate=mu, **temperatures))
     found = critical_center_momentum(gain=step * alpha, teacher_momentum=1 - step * mu, **temperatures)
     equal((1 - found) / step, rate, rtol=2e-3, atol=1e-9 * rate + 1e-11 / step)
-    rho = offset * rate
+    gamma = offset * rate
     turn = center_stability(
-        gain=step * alpha, teacher_momentum=1 - step * mu, center_momentum=1 - step * rho, **temperatures
+        gain=step * alpha, teacher_momentum=1 - step * mu, center_momentum=1 - step * gamma, **temperatures
     )
-    growth = np.linalg.eigvals(flow(alpha, mu, rho, ratio)).real.max()
-    equal(np.log(turn.spectral_radius) / step, growth, rtol=1e-2, atol=1e-3 * (alpha + mu + rho))
+    growth = np.linalg.eigvals(flow(alpha, mu, gamma, ratio)).real.max()
+    equal(np.log(turn.spectral_radius) / step, growth, rtol=1e-2, atol=1e-3 * (alpha + mu + gamma))
 
 
 @pytest.mark.claim("D4")

@@ -11,22 +11,22 @@ from theory.dynamics import fold_shift, learnt_solution, survival_temperature
 FOLD = {"clusters": 12, "student_temperature": 1.0}
 
 
-def well(delta, *, r=0.5):
+def well(delta, *, rho=0.5):
     """Distance of the two solutions at δ below the fold, and the depth between them, in log odds of y."""
-    ratio = float(survival_temperature(r, **FOLD)) - delta
+    ratio = float(survival_temperature(rho, **FOLD)) - delta
     y = np.linspace(1e-6, 1 - 1e-6, 400_001)
     odds = np.log1p(11 * y) - np.log1p(-y)
-    excess = (np.log1p(11 * r * y) - np.log1p(-r * y)) - ratio * odds
+    excess = (np.log1p(11 * rho * y) - np.log1p(-rho * y)) - ratio * odds
     inside = np.flatnonzero(excess > 0)
     low, high = odds[inside[0]], odds[inside[-1]]
     return high - low, np.trapezoid(np.maximum(excess, 0), odds)
 
 
 @pytest.mark.claim("D9")
-@pytest.mark.parametrize("r", [0.5, 0.7])
-def test_the_well_below_the_fold_is_as_wide_as_the_root_and_as_deep_as_the_power_three_halves(r):
+@pytest.mark.parametrize("rho", [0.5, 0.7])
+def test_the_well_below_the_fold_is_as_wide_as_the_root_and_as_deep_as_the_power_three_halves(rho):
     deltas = 1e-3 * np.array([1.0, 2.0, 4.0])
-    widths, depths = zip(*[well(delta, r=r) for delta in deltas], strict=True)
+    widths, depths = zip(*[well(delta, rho=rho) for delta in deltas], strict=True)
     slope = [np.polyfit(np.log(deltas), np.log(found), 1)[0] for found in (widths, depths)]
     equal(slope, [0.5, 1.5], rtol=0.05)
 
@@ -71,11 +71,11 @@ def test_noise_in_the_normaliser_alone_moves_the_fold_by_far_less():
 
     At batches of 128 runs were lost .05 below the fold; the centre's own noise explains less than .005.
     """
-    k, r, batch = 12, 0.5, 128
-    fold = float(survival_temperature(r, **FOLD))
-    found = learnt_solution(r, clusters=k, student_temperature=1.0, teacher_temperature=0.98 * fold)
+    k, rho, batch = 12, 0.5, 128
+    fold = float(survival_temperature(rho, **FOLD))
+    found = learnt_solution(rho, clusters=k, student_temperature=1.0, teacher_temperature=0.98 * fold)
     logit = found.logit / (0.98 * fold)
-    spread = logit * np.sqrt((1 / k) * (1 - 1 / k) * (1 + r) / (2 * batch))
+    spread = logit * np.sqrt((1 / k) * (1 - 1 / k) * (1 + rho) / (2 * batch))
     rng = np.random.default_rng(0)
     noise = spread * rng.normal(size=(200_000, k))
     own = np.exp(logit + noise[:, 0])

@@ -121,15 +121,15 @@ def test_a_fast_teacher_is_the_student():
     same = growth_rates(moments.cross(), moments.second(), **kw)
     fast = growth_rates(moments.cross(), moments.second(), teacher_rate=1e7, **kw)
     np.testing.assert_allclose(fast.rates[:4], same.rates, rtol=1e-4, atol=1e-5)
-    r = correlations(moments.cross(), moments.second()).values
+    rho = correlations(moments.cross(), moments.second()).values
     np.testing.assert_allclose(
-        whitened_growth_rate(r, teacher_rate=1e9, **kw), whitened_growth_rate(r, **kw), rtol=1e-6
+        whitened_growth_rate(rho, teacher_rate=1e9, **kw), whitened_growth_rate(rho, **kw), rtol=1e-6
     )
 
 
 def test_a_complex_pair_of_one_correlation_leaves_the_others_exact():
     knobs = {"gain": 1e-12, "student_temperature": 0.1, "teacher_temperature": 0.04, "teacher_rate": 0.01}
-    alone, together = (whitened_growth_rate(np.array(r), **knobs) for r in ([0.5], [0.5, -1e9]))
+    alone, together = (whitened_growth_rate(np.array(rho), **knobs) for rho in ([0.5], [0.5, -1e9]))
     assert alone[0] == together[0]
     fast = whitened_growth_rate([0.5], **(knobs | {"teacher_rate": 1e160}))
     equal(fast, whitened_growth_rate([0.5], **(knobs | {"teacher_rate": np.inf})))

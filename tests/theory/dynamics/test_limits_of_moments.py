@@ -71,7 +71,7 @@ def test_the_asymmetry_of_a_cross_moment_is_its_odd_part_over_its_even_one():
 
 
 def test_where_a_pair_is_complex_its_rate_is_the_mean_of_the_two_decays():
-    """α = .5, μ = .3: complex from r < −(α − μ)²τ_t/(4μa) on."""
+    """α = .5, μ = .3: complex from ρ < −(α − μ)²τ_t/(4μa) on."""
     a, mu = 0.1, 0.3
     edge = -((0.5 - mu) ** 2) * 0.1 / (4 * mu * a)
     found = whitened_growth_rate([2 * edge, edge, 0.9 * edge], teacher_rate=mu, **KNOBS)

@@ -89,7 +89,7 @@ def test_moments_of_centred_features_contain_the_decoupled_map():
 @pytest.mark.control("D4")
 def test_features_that_are_not_centred_move_the_boundary():
     rng = np.random.default_rng(0)
-    shared = 0.1 * rng.normal(size=(200, 2))  # r = 0.2 < τ_t/τ_s: nothing but the constant can grow
+    shared = 0.1 * rng.normal(size=(200, 2))  # ρ = 0.2 < τ_t/τ_s: nothing but the constant can grow
     views = [shared + 0.2 * rng.normal(size=(200, 2)) + 3.0 for _ in range(2)]
     moments = cross_view_moments(*views)
     kw = {"gain": 1e-4, "teacher_momentum": 0.99, **DINO}

@@ -63,9 +63,9 @@ def test_without_a_constraint_the_run_falls_into_one_cluster():
     assert share["unconstrained"] > 0.9 and share["inverse_prior"] < 0.4
 
 
-def table_run(start, *, r, k, ratio, steps=3000):
+def table_run(start, *, rho, k, ratio, steps=3000):
     """The student's largest probability after training on one-hot features, teacher centred by the batch."""
-    view = r * np.eye(k) + (1 - r) / k
+    view = rho * np.eye(k) + (1 - rho) / k
     w = start
     for _ in range(steps):
         target = view @ scipy.special.softmax((w - w.mean(0)) / ratio, axis=1)
@@ -73,38 +73,38 @@ def table_run(start, *, r, k, ratio, steps=3000):
     return float(scipy.special.softmax(w, axis=1).max(axis=1).mean())
 
 
-@pytest.mark.parametrize(("r", "k"), [(0.5, 8), (0.7, 20)])
+@pytest.mark.parametrize(("rho", "k"), [(0.5, 8), (0.7, 20)])
 @pytest.mark.claim("D3")
-def test_a_learnt_solution_survives_up_to_the_fold_where_a_cold_start_dies(r, k):
-    fold = float(survival_temperature(r, clusters=k, student_temperature=1.0))
+def test_a_learnt_solution_survives_up_to_the_fold_where_a_cold_start_dies(rho, k):
+    fold = float(survival_temperature(rho, clusters=k, student_temperature=1.0))
     cold = 1e-4 * np.random.default_rng(0).normal(size=(k, k))
     learnt = 2 * math.log(k) * (np.eye(k) - 1 / k)
-    assert r < fold
-    assert table_run(cold, r=r, k=k, ratio=(r + fold) / 2) == pytest.approx(1 / k, rel=1e-3)
-    assert table_run(learnt, r=r, k=k, ratio=0.99 * fold) > 2 / k
-    assert table_run(learnt, r=r, k=k, ratio=1.01 * fold) == pytest.approx(1 / k, rel=1e-2)
+    assert rho < fold
+    assert table_run(cold, rho=rho, k=k, ratio=(rho + fold) / 2) == pytest.approx(1 / k, rel=1e-3)
+    assert table_run(learnt, rho=rho, k=k, ratio=0.99 * fold) > 2 / k
+    assert table_run(learnt, rho=rho, k=k, ratio=1.01 * fold) == pytest.approx(1 / k, rel=1e-2)
 
 
 @pytest.mark.control("D3")
 def test_two_clusters_have_no_hysteresis():
     learnt = 4 * (np.eye(2) - 0.5)
     equal(survival_temperature([0.6, 0.999], clusters=2, student_temperature=1.0), [0.6, 0.999], rtol=0)
-    assert table_run(learnt, r=0.6, k=2, ratio=0.63) == pytest.approx(0.5, rel=1e-3)
+    assert table_run(learnt, rho=0.6, k=2, ratio=0.63) == pytest.approx(0.5, rel=1e-3)
 
 
 @given(st.floats(0.01, 0.99), st.integers(2, 10**6))
 @pytest.mark.claim("D3")
-def test_survival_temperature_is_the_highest_fixed_point_and_grows_with_clusters(r, k):
+def test_survival_temperature_is_the_highest_fixed_point_and_grows_with_clusters(rho, k):
     def log_odds(y):
         return np.log1p((k - 1) * y) - np.log1p(-y)
 
     y = 1 / (1 + np.exp(np.linspace(-30, 20, 4001)))
     y = y[y < 1 - 1e-13]
-    scan = (log_odds(r * y) / log_odds(y)).max()
-    found, more = (float(survival_temperature(r, clusters=c, student_temperature=1.0)) for c in (k, 2 * k))
+    scan = (log_odds(rho * y) / log_odds(y)).max()
+    found, more = (float(survival_temperature(rho, clusters=c, student_temperature=1.0)) for c in (k, 2 * k))
     at_most(scan, found, slack=1e-9)
-    equal(found, max(scan, r), rtol=1e-5)
-    at_most(np.array([r, found, more]), np.array([found, more, 1.0]), slack=1e-9)
+    equal(found, max(scan, rho), rtol=1e-5)
+    at_most(np.array([rho, found, more]), np.array([found, more, 1.0]), slack=1e-9)
 
 
 def test_critical_temperature_is_zero_for_what_cannot_be_learnt():
