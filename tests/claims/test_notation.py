@@ -43,7 +43,7 @@ SINGLE = {  # formulas in which a letter that is left with one meaning would hav
 }
 
 ELSEWHERE = {  # what the same letters would be beside the formulas, in words and in code
-    "r": r"\br_j\b|(?<![\w])r[₁₂]|√r\b|\br τ_s",
+    "r": r"\br_j\b|(?<![\w])r[₁₂]|√r\b|\br τ_s|[(\x22]r = [{0-9.]",
     "rho": r"ρ_c|ρᵢ|1 ?− ?ρ per|\(1−ρ\)c|(?m:^ *(\w+, )*rho(, \w+)* = .*(center_|\bm_c\b))",
 }
 PLACES = (
