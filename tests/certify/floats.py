@@ -125,7 +125,7 @@ def j9(case) -> Rows:
 
 
 def j7(case) -> Rows:
-    rows, w, log_pi = in_balls(case)
+    rows, w, log_pi = statements.with_target(case)
     log_mean, mean_log = log_prior(rows, w), [mean(w, column) for column in columns(rows)]
     cols, counts = statements.counted(case)
     gap = [
@@ -147,7 +147,7 @@ def j7(case) -> Rows:
 
 
 def o5(case) -> Rows:
-    r, w, _ = in_balls(case)
+    r, w, _ = statements.with_target(case)
     log_pi = log_softmax(statements.balls_of_tilt(case, len(r[0])))
     q = [log_softmax(row) for row in balls(case.log_q)]
     r_mean, q_mean = log_prior(r, w), log_prior(q, w)
@@ -167,7 +167,7 @@ def o5(case) -> Rows:
 
 
 def t5(case) -> Rows:
-    rows, w, log_pi = in_balls(case)
+    rows, w, log_pi = statements.with_target(case)
     delta, lam = statements.diameter(rows), [arb(0)] * len(log_pi)
     target = floats_of(log_pi)
     scale = 1 + largest([size(row) for row in rows]) + size(log_pi)
@@ -181,13 +181,6 @@ def t5(case) -> Rows:
     factor = statements.to_projected(delta)
     bound = theory.projected_distance_bound(case.log_p, got)
     yield "projected_distance_bound", bound, [factor * osc(change)], [factor * osc(change) * (1 + delta)]
-
-
-def in_balls(case):
-    """Rows that sum to 1, weights and log π, in which λ* is exact."""
-    rows, w = [log_softmax(row) for row in case.log_p_balls()], case.weight_balls()
-    lam = statements.balls_of_tilt(case, len(rows[0]))
-    return rows, w, log_prior([log_softmax(plus(row, lam)) for row in rows], w)
 
 
 def floats_of(values) -> np.ndarray:

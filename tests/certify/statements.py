@@ -143,9 +143,8 @@ def j9(case):
 
 
 def j7(case):
-    log_p, w = [log_softmax(row) for row in case.log_p_balls()], case.weight_balls()
-    lam = balls_of_tilt(case, len(log_p[0]))
-    log_pi = log_prior([log_softmax(plus(row, lam)) for row in log_p], w)
+    log_p, w, log_pi = with_target(case)
+    lam = balls_of_tilt(case, len(log_pi))
     log_mean, mean_log = log_prior(log_p, w), [mean(w, column) for column in columns(log_p)]
     to_inverse, to_centred = minus(log_pi, log_mean), minus(log_pi, mean_log)
     wide = osc(minus(log_mean, mean_log))
@@ -217,6 +216,13 @@ def t5(case):
 def balls_of_tilt(case, k):
     """λ* of a case, 0 where it has none: π is *defined* as the marginal of the tilt by it, so λ* is exact."""
     return case.log_tilt_balls() or [arb(0)] * k
+
+
+def with_target(case):
+    """Rows that sum to 1, weights, and log π as the marginal of the tilt by λ*."""
+    rows, w = [log_softmax(row) for row in case.log_p_balls()], case.weight_balls()
+    lam = balls_of_tilt(case, len(rows[0]))
+    return rows, w, log_prior([log_softmax(plus(row, lam)) for row in rows], w)
 
 
 STATEMENTS = {"O5": o5, "T5": t5, "J1": j1, "J6": j6, "J7": j7, "J9": j9}

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import coverage
@@ -53,41 +54,43 @@ class Recorder:
         self.failed = set()
         self.collected = set()
 
+    @contextmanager
     def within(self, context):
-        before, self.current = self.current, context
-        self.coverage.switch_context(context)
-        return before
+        """Lines that run inside belong to the context."""
+        before = self.current
+        self.switch(context)
+        try:
+            yield
+        finally:
+            self.switch(before)
+
+    def switch(self, context):
+        if context != self.current:
+            self.current = context
+            self.coverage.switch_context(context)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector):
-        inside = isinstance(collector, pytest.Module)
-        self.collected |= {collector.nodeid} if inside else set()
-        before = self.within(f"{collector.nodeid}::{COLLECTED}") if inside else None
-        try:
+        module = isinstance(collector, pytest.Module)
+        self.collected |= {collector.nodeid} if module else set()
+        with self.within(f"{collector.nodeid}::{COLLECTED}" if module else self.current):
             return (yield)
-        finally:
-            if inside:
-                self.within(before)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
-        self.within(item.nodeid)
-        begin = time.process_time()
-        try:
-            return (yield)
-        finally:
-            self.seconds[item.nodeid] = time.process_time() - begin
-            self.within("")
+        with self.within(item.nodeid):
+            begin = time.process_time()
+            try:
+                return (yield)
+            finally:
+                self.seconds[item.nodeid] = time.process_time() - begin
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef, request):
         shared = fixturedef.scope != "function"
-        before = self.within(f"{request.node.nodeid.split('::')[0]}::{SHARED}") if shared else None
-        try:
+        file = request.node.nodeid.split("::")[0]
+        with self.within(f"{file}::{SHARED}" if shared else self.current):
             return (yield)
-        finally:
-            if shared:
-                self.within(before)
 
     def pytest_runtest_logreport(self, report):
         if not report.passed:

@@ -9,6 +9,7 @@ import torch
 
 import theory
 from tests.search.points import ATTAINED, LIMIT, Hunt, absolute, constant, mean, one, osc, relative, zero
+from tests.search.rounding import reach_of_a_round, rounded, rounding_of_osc
 
 
 def met(c):
@@ -27,12 +28,16 @@ def first_round(c):
     return log_pi, lam, theory.log_prior(theory.tilt(c.log_p, lam), weights=c.w)
 
 
-def both_teachers(c):
-    found = [
-        theory.tilt(c.log_p, choose(c.log_p, weights=c.w, log_target=c.log_pi))
-        for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)
-    ]
+def closed_forms(c, log_pi):
+    """λ of the centred teacher, that of the inverse-prior teacher, and how far apart the two can be."""
+    ways = theory.centering_log_tilt, theory.inverse_prior_log_tilt
+    found = (way(c.log_p, weights=c.w, log_target=log_pi) for way in ways)
     return *found, theory.teacher_distance_bound(theory.jensen_gap(c.log_p, weights=c.w))
+
+
+def both_teachers(c):
+    *tilts, bound = closed_forms(c, c.log_pi)
+    return *(theory.tilt(c.log_p, lam) for lam in tilts), bound
 
 
 def batches(c, size):
@@ -138,12 +143,14 @@ def round_raises_the_dual(c):
 
 def round_contracts(c):
     _, lam, _ = first_round(c)
-    return relative(osc(lam - c.lam), theory.sinkhorn_contraction(c.log_p) * osc(c.lam))
+    bound = theory.sinkhorn_contraction(c.log_p) * osc(c.lam)
+    return rounded(osc(lam - c.lam), bound, rounding_of_osc(c))
 
 
 def one_round_is_near(c):
     _, lam, _ = first_round(c)
-    return relative(osc(lam - c.lam), theory.projected_distance_bound(c.log_p, lam))
+    bound = theory.projected_distance_bound(c.log_p, lam)
+    return rounded(osc(lam - c.lam), bound, (1 + reach_of_a_round(c)) * rounding_of_osc(c))
 
 
 # -- J --------------------------------------------------------------------------------------------
@@ -191,13 +198,9 @@ def teachers_tv(c):
 
 
 def centred_from_projected(c):
-    log_pi = met(c)
-    centred, inverse = (
-        choose(c.log_p, weights=c.w, log_target=log_pi)
-        for choose in (theory.centering_log_tilt, theory.inverse_prior_log_tilt)
-    )
-    reach = theory.teacher_distance_bound(theory.jensen_gap(c.log_p, weights=c.w)).log_ratio
-    return relative(osc(centred - c.lam), reach + theory.projected_distance_bound(c.log_p, inverse))
+    centred, inverse, apart = closed_forms(c, met(c))
+    bound = apart.log_ratio + theory.projected_distance_bound(c.log_p, inverse)
+    return rounded(osc(centred - c.lam), bound, (2 + reach_of_a_round(c)) * rounding_of_osc(c))
 
 
 def power_means(c):
@@ -233,38 +236,38 @@ def distinct_prototypes(c):
     return relative(information, torch.full_like(information, c.log_p.shape[-1]).log())
 
 
-def _hunt(claim, name, sides, sharp, low=0.0, **more):
+def inequality(claim, name, sides, sharp, low=0.0, **more):
     return Hunt(claim=claim, name=name, sides=sides, sharp=sharp, low=low, **more)
 
 
 HUNTS = [
-    _hunt("O2", "0 ≤ KL(p‖q)", kl_is_not_negative, ATTAINED),
-    _hunt("O3", "I ≤ Σ w KL(p‖s)", constant_pays_the_information, ATTAINED, 1e-2),
-    _hunt("O4", "0 ≤ Σ w H(r, q)", loss_is_not_negative, ATTAINED),
-    _hunt("O5", "KL(r̄‖q̄) ≤ D", prior_divergence, ATTAINED, 1e-2),
-    _hunt("O5", "TV(π, q̄) ≤ TV(π, r̄) + √(D/2)", prior_distance, ATTAINED, 1e-5),
-    _hunt("O5", "TV(r̄, q̄) ≤ √(D/2)", prior_distance_of_a_teacher_on_target, ATTAINED, 1e-6),
-    _hunt("O5", "I_r ≤ D, q constant", constant_student, ATTAINED, 1e-2),
-    _hunt("O6", "KL of means ≤ mean KL", views, ATTAINED, 1e-2),
-    _hunt("T1", "the inverse prior costs least", inverse_prior_is_closest, ATTAINED, 1e-2),
-    _hunt("T3", "g(λ) ≤ g(λ*)", dual_is_highest, ATTAINED),
-    _hunt("T4", "r* costs least", feasible_costs_more, ATTAINED, 1e-2),
-    _hunt("T5", "KL(π‖m) does not increase", round_lowers_the_divergence, ATTAINED, 1e-4),
-    _hunt("T5", "g rises by KL(π‖m)", round_raises_the_dual, ATTAINED, 1e-2),
-    _hunt("T5", "osc(λ − λ*) shrinks by κ", round_contracts, ATTAINED, 1e-5),
-    _hunt("T5", "osc(λ₁ − λ*) ≤ κ/(1 − κ) osc λ₁", one_round_is_near, ATTAINED, 1e-5),
-    _hunt("J1", "0 ≤ J", gap_is_not_negative, ATTAINED),
-    _hunt("J4", "I ≤ Σ w Σ p log(p/G)", centering_overstates, LIMIT, 1e-12),
-    _hunt("J6", "J ≤ log S(e^R)", gap_below_specht, ATTAINED, 1e-2),
-    _hunt("J6", "log S(e^R) ≤ R²/8", specht_below_hoeffding, ATTAINED, 1e-12),
-    _hunt("J6", "∣J − ½Var∣ ≤ R³/(36√3)", half_the_variance, LIMIT, 1e-8),
-    _hunt("J7", "∣log c − log r∣ ≤ osc J", teachers_ratio, ATTAINED, 1e-3),
-    _hunt("J7", "KL ≤ osc²/8", teachers_kl, ATTAINED, 1e-10),
-    _hunt("J7", "TV ≤ tanh(osc/4)", teachers_tv, ATTAINED, 1e-2),
-    _hunt("J7", "osc(λ_c − λ*) ≤ osc J + κ/(1 − κ) osc λ₁", centred_from_projected, ATTAINED, 1e-2),
-    _hunt("J9", "M_s ≤ M_t", power_means, ATTAINED),
-    _hunt("E1", "E log P̂₂ ≤ E log P̂₃", larger_batches, ATTAINED, 1e-3),
-    _hunt("E1", "E log P̂₃ ≤ log P", batch_below_population, LIMIT, 1e-3),
-    _hunt("E1", "1 ≤ P E[1/P̂₂]", inverse_prior_of_a_batch, ATTAINED),
-    _hunt("C1", "I ≤ log M", distinct_prototypes, ATTAINED),
+    inequality("O2", "0 ≤ KL(p‖q)", kl_is_not_negative, ATTAINED),
+    inequality("O3", "I ≤ Σ w KL(p‖s)", constant_pays_the_information, ATTAINED, 1e-2),
+    inequality("O4", "0 ≤ Σ w H(r, q)", loss_is_not_negative, ATTAINED),
+    inequality("O5", "KL(r̄‖q̄) ≤ D", prior_divergence, ATTAINED, 1e-2),
+    inequality("O5", "TV(π, q̄) ≤ TV(π, r̄) + √(D/2)", prior_distance, ATTAINED, 1e-5),
+    inequality("O5", "TV(r̄, q̄) ≤ √(D/2)", prior_distance_of_a_teacher_on_target, ATTAINED, 1e-6),
+    inequality("O5", "I_r ≤ D, q constant", constant_student, ATTAINED, 1e-2),
+    inequality("O6", "KL of means ≤ mean KL", views, ATTAINED, 1e-2),
+    inequality("T1", "the inverse prior costs least", inverse_prior_is_closest, ATTAINED, 1e-2),
+    inequality("T3", "g(λ) ≤ g(λ*)", dual_is_highest, ATTAINED),
+    inequality("T4", "r* costs least", feasible_costs_more, ATTAINED, 1e-2),
+    inequality("T5", "KL(π‖m) does not increase", round_lowers_the_divergence, ATTAINED, 1e-4),
+    inequality("T5", "g rises by KL(π‖m)", round_raises_the_dual, ATTAINED, 1e-2),
+    inequality("T5", "osc(λ − λ*) shrinks by κ", round_contracts, ATTAINED, 1e-5),
+    inequality("T5", "osc(λ₁ − λ*) ≤ κ/(1 − κ) osc λ₁", one_round_is_near, ATTAINED, 1e-5),
+    inequality("J1", "0 ≤ J", gap_is_not_negative, ATTAINED),
+    inequality("J4", "I ≤ Σ w Σ p log(p/G)", centering_overstates, LIMIT, 1e-12),
+    inequality("J6", "J ≤ log S(e^R)", gap_below_specht, ATTAINED, 1e-2),
+    inequality("J6", "log S(e^R) ≤ R²/8", specht_below_hoeffding, ATTAINED, 1e-12),
+    inequality("J6", "∣J − ½Var∣ ≤ R³/(36√3)", half_the_variance, LIMIT, 1e-8),
+    inequality("J7", "∣log c − log r∣ ≤ osc J", teachers_ratio, ATTAINED, 1e-3),
+    inequality("J7", "KL ≤ osc²/8", teachers_kl, ATTAINED, 1e-10),
+    inequality("J7", "TV ≤ tanh(osc/4)", teachers_tv, ATTAINED, 1e-2),
+    inequality("J7", "osc(λ_c − λ*) ≤ osc J + κ/(1 − κ) osc λ₁", centred_from_projected, ATTAINED, 1e-2),
+    inequality("J9", "M_s ≤ M_t", power_means, ATTAINED),
+    inequality("E1", "E log P̂₂ ≤ E log P̂₃", larger_batches, ATTAINED, 1e-3),
+    inequality("E1", "E log P̂₃ ≤ log P", batch_below_population, LIMIT, 1e-3),
+    inequality("E1", "1 ≤ P E[1/P̂₂]", inverse_prior_of_a_batch, ATTAINED),
+    inequality("C1", "I ≤ log M", distinct_prototypes, ATTAINED),
 ]

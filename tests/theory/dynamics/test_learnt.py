@@ -21,6 +21,9 @@ from theory.dynamics import (
 )
 
 ROOT = 1e-12  # ten times what `learnt_solution` leaves of its root
+FORGOTTEN = 1e-12
+"""What is left after thousands of steps: the start shrinks to nothing, by 0.983 or less in each, and what a
+step rounds, four times logits of up to 8 τ_t, lasts for 1/(1 − 0.983) = 60 of them: 2e-13."""
 counts = st.integers(2, 64)
 correlations = st.floats(0.05, 0.97)
 
@@ -158,7 +161,7 @@ def test_a_learnt_run_lives_on_after_its_constraint_is_taken_away(k, rho):
     for _ in range(4000):
         state = step(state, rho=rho, k=k, a=0.01, mu=0.1, gamma=0.0)
     shares = softmax(state[0] / 0.1, axis=1)
-    equal(shares.diagonal(), softmax(w / 0.1, axis=1).diagonal(), rtol=1e-3)
+    equal(shares.diagonal(), softmax(w / 0.1, axis=1).diagonal(), rtol=ROOT)
 
 
 @pytest.mark.control("D7")
@@ -174,7 +177,7 @@ def test_near_the_critical_correlation_a_learnt_solution_needs_its_centre():
             state = step(state, rho=0.45, k=2, a=0.01, mu=0.1, gamma=gamma)
         fate[gamma] = softmax(state[0] / 0.1, axis=1).mean(0).max()
     assert fate[0.0] > 0.9
-    equal(fate[0.5], 0.5, rtol=1e-3)
+    equal(fate[0.5], 0.5, rtol=FORGOTTEN)
 
 
 @given(st.floats(0.0, 1.0), st.floats(-4.0, -0.3), st.floats(0.0, 0.999), st.floats(0.0, 0.999))
@@ -209,7 +212,7 @@ def test_a_run_beyond_the_line_that_wins_the_race_keeps_all_that_a_fast_centre_k
     race = center_race(0.7, gain=0.01, teacher_momentum=1 - teacher_rate, center_momentum=m_c, **DINO)
     assert race.constant > 0
     assert race.constant < 0.45 * race.features
-    equal(raced(m_c, teacher_rate=teacher_rate), raced(0.0, teacher_rate=teacher_rate), rtol=0.01)
+    equal(raced(m_c, teacher_rate=teacher_rate), raced(0.0, teacher_rate=teacher_rate), rtol=FORGOTTEN)
 
 
 @pytest.mark.control("D7")
@@ -230,7 +233,7 @@ def test_information_is_no_lyapunov_function_of_a_constrained_run():
         path.append((q * np.log(q / q.mean(0))).sum(1).mean())
         state = step(state, rho=0.7, k=4, a=0.01, mu=0.1, gamma=0.1)
     assert np.diff(path).max() < 1e-12
-    equal(path[-1], found.information, rtol=1e-6)
+    equal(path[-1], found.information, rtol=ROOT)
 
 
 def test_bad_arguments_are_named():
