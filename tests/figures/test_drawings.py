@@ -10,6 +10,7 @@ from experiments.engine import registry, runner, store
 from figures import save
 from figures.draw.shared import name_lines
 from tests.figures.test_look import BY_LABEL, has_look, legend_entries
+from theory import TEACHERS
 
 FIGURES = registry.figures()
 TABLES = ("published", "predictions")
@@ -99,6 +100,24 @@ def test_three_shares_make_the_colour_and_short_runs_are_marked(drawn):
     assert legend == ["learnt", "undecided", "not used"]
 
 
+@pytest.mark.parametrize("drawn", ["phase_diagram", "phase_diagram_learner"], indirect=True)
+def test_a_teacher_without_a_constraint_has_no_line_to_learn_below(drawn):
+    figure, dataset = drawn
+    diagonals = [
+        any(len(line.get_xdata()) == 2 and list(line.get_ydata()) == [0, 1] for line in axis.lines)
+        for axis in figure.axes
+    ]
+    assert diagonals == [TEACHERS[teacher].constrained for teacher in dataset.teacher.values]
+
+
+@pytest.mark.parametrize("drawn", ["phase_plane"], indirect=True)
+def test_what_the_few_clusters_hold_at_best_is_from_the_runs(drawn):
+    figure, dataset = drawn
+    bare = dataset.student_information.sel(student="linear", teacher="unconstrained").mean("seed")
+    best = float(bare.max()) / np.log(store.settings_of(dataset)["components"])
+    assert any(f"{best:.1f} at best" in text for text in words(figure))
+
+
 def test_names_of_lines_are_apart_and_in_order():
     _, axis = pyplot.subplots()
     axis.set(xlim=(0, 1), ylim=(0, 1))
@@ -109,7 +128,7 @@ def test_names_of_lines_are_apart_and_in_order():
     pyplot.close()
 
 
-@pytest.mark.parametrize("name", ["phase_diagram", "phase_diagram_learner"])
+@pytest.mark.parametrize("name", ["phase_diagram", "phase_diagram_learner", "phase_plane"])
 def test_rows_are_hatched_only_where_a_run_was_too_short(name):
     dataset = store.load(runner.RESULTS / f"{FIGURES[name].source}.nc")
     decided = dataset.assign(student_prior_entropy=dataset.student_information)
