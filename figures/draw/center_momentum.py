@@ -15,12 +15,12 @@ from figures.look import PAGE
 
 CAPTION = """
 Momentum m_c of the moving centre against momentum m_t of the moving teacher, on axes logarithmic in 1 − m, as
-in `critical_center` [D4]; τ_t = 0.4 τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger or smaller it is after the run than
-before. Solid: the critical rate in closed form; dotted, its two limits, fast student μ(τ_s/τ_t − 1)/(1 − μ)
-with μ = 1 − m_t, and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a linear student with features worth learning (ρ = 0.8):
-entropy of its mean answer late in the run, in units of log K; the line is that of a bias alone, the extra
-row a centre by the batch. c: shares of the four clusters of a bias at 0.9 of the critical rate. d: the
-same with features, at 0.15 of it.
+in `critical_center` [D4]; τ_t = 0.4 τ_s, α = 0.1. a: a bias alone, trained in DINO's order: how much larger
+or smaller it is after the run than before. Solid: the critical rate in closed form; dotted, its two limits,
+fast student μ(τ_s/τ_t − 1)/(1 − μ) with μ = 1 − m_t, and no momentum teacher α(τ_s/τ_t − 1)/(1 − α). b: a
+linear student with features worth learning (ρ = 0.8): entropy of its mean answer late in the run, in units of
+log K; the line is that of a bias alone, the extra row a centre by the batch. c: shares of the four clusters
+of a bias at 0.9 of the critical rate. d: the same with features, at 0.15 of it.
 
 What to see: the line separates growth from decay cell by cell. Just beyond it the clusters take turns in
 swallowing the data, with the period predicted from the eigenvalues (grey bar) while shares are small, a few

@@ -1,5 +1,7 @@
 """What a reader needs stands in the picture: titles, looks and names of lines, the sense of a difference."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -116,6 +118,16 @@ def test_what_the_few_clusters_hold_at_best_is_from_the_runs(drawn):
     bare = dataset.student_information.sel(student="linear", teacher="unconstrained").mean("seed")
     best = float(bare.max()) / np.log(store.settings_of(dataset)["components"])
     assert any(f"{best:.1f} at best" in text for text in words(figure))
+
+
+@pytest.mark.parametrize("drawn", ["fates"], indirect=True)
+def test_every_run_that_is_drawn_has_met_one_fate(drawn):
+    figure, dataset = drawn
+    said = [re.search(r"(\d+) of (\d+) runs", text) for text in words(figure)]
+    met, of = zip(*((int(match[1]), int(match[2])) for match in said if match), strict=True)
+    seeds, constrained = dataset.sizes["seed"], dataset.sizes["teacher"] - 1
+    assert of == (constrained * seeds, constrained * seeds, seeds, seeds)
+    assert sum(met) == (2 * constrained + 1) * seeds
 
 
 def test_names_of_lines_are_apart_and_in_order():
