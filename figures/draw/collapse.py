@@ -1,5 +1,7 @@
 """Four fates of a student: one cluster, one constant answer, uniform, or learnt."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -68,7 +70,7 @@ def fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) ->
         for teacher in part.teacher.values:
             look, runs = LOOKS[teacher], part.sel(teacher=teacher)
             x, y = runs.student_prior_entropy, runs.student_entropy
-            weight = {"lw": 0.8, "alpha": 0.75} if filled else {"lw": 0.5, "alpha": 0.35}
+            weight: dict[str, Any] = {"lw": 0.8, "alpha": 0.75} if filled else {"lw": 0.5, "alpha": 0.35}
             axis.plot(x.median("seed"), y.median("seed"), **weight, **look.keywords(marker=False))
             end = {"step": -1}
             axis.plot(x[end], y[end], ms=4.0, clip_on=False, **look.dots(filled=filled))

@@ -1,6 +1,7 @@
 """What a reader needs stands in the picture: titles, looks and names of lines, the sense of a difference."""
 
 import re
+import tomllib
 
 import matplotlib as mpl
 import numpy as np
@@ -9,7 +10,9 @@ from matplotlib import pyplot
 from matplotlib.text import Text
 
 from experiments.engine import registry, runner, store
+from experiments.studies import predictions
 from figures import save
+from figures.draw.predictions import WORDS
 from figures.draw.shared import name_lines
 from tests.figures.test_look import BY_LABEL, has_look, legend_entries
 from theory import TEACHERS
@@ -128,6 +131,22 @@ def test_every_run_that_is_drawn_has_met_one_fate(drawn):
     seeds, constrained = dataset.sizes["seed"], dataset.sizes["teacher"] - 1
     assert of == (constrained * seeds, constrained * seeds, seeds, seeds)
     assert sum(met) == (2 * constrained + 1) * seeds
+
+
+def test_every_measure_that_is_predicted_has_words_of_its_own():
+    said = [tomllib.loads(path.read_text(encoding="utf-8")) for path in predictions.FILES.glob("*.toml")]
+    assert {test["measure"] for one in said for test in one["test"]} == WORDS.keys()
+    assert {one["claim"] for one in said} == set(FIGURES["predictions"].claims)
+
+
+@pytest.mark.parametrize("drawn", ["predictions"], indirect=True)
+def test_predictions_carry_their_verdict_as_a_sign_and_no_code(drawn):
+    figure, dataset = drawn
+    found = predictions.judge(dataset)
+    verdicts = [one.hit for one in found] + [bound.holds for one in found for bound in one.bounds]
+    said = words(figure)
+    assert (said.count("✓"), said.count("✗")) == (verdicts.count(True), verdicts.count(False))
+    assert [text for text in said if re.search(r"\de[-−]\d|e\^I(?!\$)|^\w+_\w+", text)] == []
 
 
 def test_names_of_lines_are_apart_and_in_order():
