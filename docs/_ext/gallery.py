@@ -17,7 +17,11 @@ TITLES = {
     "collapse": "A live collapse",
 }
 _ROW = re.compile(
-    r"^\| \[\w+\]\(#(?P<name>\w+)\) \|.*\| `(?P<command>[^`]+)` \| (?P<time>[^|]+) \|$", re.MULTILINE
+    r"^\| \[[^\]]+\]\(#(?P<name>\w+)\) \|.*\| `(?P<command>[^`]+)` \| (?P<time>[^|]+) \|$", re.MULTILINE
+)
+_PICTURE = re.compile(
+    r"^\[!\[(?P<words>[^\]]+)\]\((?P<name>\w+)\.svg\)\]\((?P=name)\.svg\)\n\n<sub>(?P=name)</sub>\n",
+    re.MULTILINE,
 )
 _TABLE = re.compile(r"^\|.*\|\n(?:\|.*\|\n)+", re.MULTILINE)
 
@@ -28,24 +32,29 @@ def thumbnails(names: list[str] | tuple[str, ...], *, pictures: str, page: str) 
     cards = []
     for name in names:
         place, words = f"{page}#{name}", drawn[name].description
-        cards.append(f"- [![{name}]({pictures}{name}.svg)]({place})\n\n  [{name}]({place})\n\n  {words}")
+        cards.append(f"- [![{words}]({pictures}{name}.svg)]({place})\n\n  [{words}]({place})\n\n  {name}")
     return "````{container} thumbnails\n" + "\n".join(cards) + "\n````\n"
 
 
 def gallery(catalogue: str) -> str:
-    """figures/README.md with thumbnails in the place of its table, whose commands go to their figures."""
+    """figures/README.md with thumbnails in the place of its table, whose commands go to their figures.
+
+    A picture has a width, which makes Sphinx link it to its file.
+    """
     rows = {row["name"]: row for row in _ROW.finditer(catalogue)}
     drawn = figures()
-    if list(rows) != list(drawn):
+    if rows.keys() != drawn.keys():
         raise ValueError(f"figures/README.md must list the figures {list(drawn)}, got {list(rows)}.")
     cards = thumbnails(list(rows), pictures="", page="index.md")
     text = _TABLE.sub(lambda _: cards, catalogue, count=1)
 
     def described(match: re.Match[str]) -> str:
-        row, claims = rows[match[1]], ", ".join(drawn[match[1]].claims)
-        return f"{match[0]}\n[{claims}] · `{row['command']}` · {row['time']}\n"
+        name = match["name"]
+        row, claims = rows[name], ", ".join(drawn[name].claims)
+        picture = f"```{{image}} {name}.svg\n:alt: {match['words']}\n:width: 100%\n```"
+        return f"{picture}\n\n[{claims}] · `{row['command']}` · {row['time']}\n"
 
-    return re.sub(r"^## (\w+)\n", described, text, flags=re.MULTILINE)
+    return _PICTURE.sub(described, text)
 
 
 def frame(section: str, *, up: str) -> str:

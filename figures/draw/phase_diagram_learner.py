@@ -1,4 +1,4 @@
-"""The same plane for a student that learns its features: the line bends to what its features can know."""
+"""The plane of fates for a student that learns its features: the line bends to what its features can know."""
 
 import xarray as xr
 from matplotlib.figure import Figure
