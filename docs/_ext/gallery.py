@@ -19,6 +19,7 @@ TITLES = {
 _ROW = re.compile(
     r"^\| \[[^\]]+\]\(#(?P<name>\w+)\) \|.*\| `(?P<command>[^`]+)` \| (?P<time>[^|]+) \|$", re.MULTILINE
 )
+_ANCHOR = re.compile(r'^<a id="\w+"></a>\n\n', re.MULTILINE)  # the site gives its headings these names itself
 _PICTURE = re.compile(
     r"^\[!\[(?P<words>[^\]]+)\]\((?P<name>\w+)\.svg\)\]\((?P=name)\.svg\)\n\n<sub>(?P=name)</sub>\n",
     re.MULTILINE,
@@ -54,7 +55,7 @@ def gallery(catalogue: str) -> str:
         picture = f"```{{image}} {name}.svg\n:alt: {match['words']}\n:width: 100%\n```"
         return f"{picture}\n\n[{claims}] · `{row['command']}` · {row['time']}\n"
 
-    return _PICTURE.sub(described, text)
+    return _ANCHOR.sub("", _PICTURE.sub(described, text))
 
 
 def frame(section: str, *, up: str) -> str:

@@ -133,7 +133,7 @@ def test_the_gallery_has_a_thumbnail_and_a_command_for_every_figure(monkeypatch)
         assert place.startswith(f"\n```{{image}} {name}.svg\n:alt: {words}\n:width: 100%\n```\n")
         below = place.partition("```\n\n")[2]
         assert below.startswith(f"[{', '.join(drawn.claims)}] · `python -m figures {name} --retrain` · ")
-    assert "|---|" not in page
+    assert "|---|" not in page and "<a id=" not in page
     with pytest.raises(ValueError, match="must list the figures"):
         gallery.gallery("| [Another one](#other) | D4 | words | `command` | 1 s |\n|---|\n")
 
