@@ -149,6 +149,18 @@ def test_predictions_carry_their_verdict_as_a_sign_and_no_code(drawn):
     assert [text for text in said if re.search(r"\de[-−]\d|e\^I(?!\$)|^\w+_\w+", text)] == []
 
 
+@pytest.mark.parametrize("drawn", ["published"], indirect=True)
+def test_every_published_row_has_its_verdict_and_those_that_could_not_fail_have_none(drawn):
+    figure, dataset = drawn
+    said, free = words(figure), dataset.free.values.astype(bool)
+    verdicts = dataset.verdict.values[~free].tolist()
+    assert said.count("read ρ here") == free.sum() > 0
+    for verdict in set(verdicts):
+        assert said.count(verdict) == verdicts.count(verdict)
+    judged = [*verdicts, *dataset.toy_verdict.values]
+    assert (said.count("✓"), said.count("✗")) == (judged.count("as predicted"), judged.count("contradicts"))
+
+
 def test_names_of_lines_are_apart_and_in_order():
     _, axis = pyplot.subplots()
     axis.set(xlim=(0, 1), ylim=(0, 1))
