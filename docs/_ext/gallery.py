@@ -2,6 +2,8 @@
 
 import re
 
+import ledger
+
 from experiments.engine.registry import figures
 
 HOME = ("fates", "phase_plane", "center_momentum", "hysteresis", "teacher_distance", "jensen_gap")
@@ -53,7 +55,8 @@ def gallery(catalogue: str) -> str:
         name = match["name"]
         row, claims = rows[name], ", ".join(drawn[name].claims)
         picture = f"```{{image}} {name}.svg\n:alt: {match['words']}\n:width: 100%\n```"
-        return f"{picture}\n\n[{claims}] · `{row['command']}` · {row['time']}\n"
+        rest = f"\n{ledger.table()}" if name == "published" else ""
+        return f"{picture}\n\n[{claims}] · `{row['command']}` · {row['time']}\n{rest}"
 
     return _ANCHOR.sub("", _PICTURE.sub(described, text))
 
