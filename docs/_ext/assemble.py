@@ -201,7 +201,10 @@ def _notebook(source: Path) -> str:
 
 
 def slug(title: str) -> str:
-    """The anchor of a heading; that of a claim is the notes' own, formulas in its title included."""
+    """The anchor of a heading: the notes' own of a claim, formulas in its title included; a figure's name."""
+    named = {entry.description: name for name, entry in figures().items()}
+    if title in named:
+        return named[title]
     label = re.match(r"\[(\w+)\] ", title)
     claim = read_claims(ROOT / NOTES).get(label[1]) if label else None
     return anchor(claim) if claim else github_slugify(title)

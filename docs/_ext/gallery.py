@@ -2,6 +2,8 @@
 
 import re
 
+import ledger
+
 from experiments.engine.registry import figures
 
 HOME = ("fates", "phase_plane", "center_momentum", "hysteresis", "teacher_distance", "jensen_gap")
@@ -17,7 +19,12 @@ TITLES = {
     "collapse": "A live collapse",
 }
 _ROW = re.compile(
-    r"^\| \[\w+\]\(#(?P<name>\w+)\) \|.*\| `(?P<command>[^`]+)` \| (?P<time>[^|]+) \|$", re.MULTILINE
+    r"^\| \[[^\]]+\]\(#(?P<name>\w+)\) \|.*\| `(?P<command>[^`]+)` \| (?P<time>[^|]+) \|$", re.MULTILINE
+)
+_ANCHOR = re.compile(r'^<a id="\w+"></a>\n\n', re.MULTILINE)  # the site gives its headings these names itself
+_PICTURE = re.compile(
+    r"^\[!\[(?P<words>[^\]]+)\]\((?P<name>\w+)\.svg\)\]\((?P=name)\.svg\)\n\n<sub>(?P=name)</sub>\n",
+    re.MULTILINE,
 )
 _TABLE = re.compile(r"^\|.*\|\n(?:\|.*\|\n)+", re.MULTILINE)
 
@@ -28,24 +35,30 @@ def thumbnails(names: list[str] | tuple[str, ...], *, pictures: str, page: str) 
     cards = []
     for name in names:
         place, words = f"{page}#{name}", drawn[name].description
-        cards.append(f"- [![{name}]({pictures}{name}.svg)]({place})\n\n  [{name}]({place})\n\n  {words}")
+        cards.append(f"- [![{words}]({pictures}{name}.svg)]({place})\n\n  [{words}]({place})\n\n  {name}")
     return "````{container} thumbnails\n" + "\n".join(cards) + "\n````\n"
 
 
 def gallery(catalogue: str) -> str:
-    """figures/README.md with thumbnails in the place of its table, whose commands go to their figures."""
+    """figures/README.md with thumbnails in the place of its table, whose commands go to their figures.
+
+    A picture has a width, which makes Sphinx link it to its file.
+    """
     rows = {row["name"]: row for row in _ROW.finditer(catalogue)}
     drawn = figures()
-    if list(rows) != list(drawn):
+    if rows.keys() != drawn.keys():
         raise ValueError(f"figures/README.md must list the figures {list(drawn)}, got {list(rows)}.")
     cards = thumbnails(list(rows), pictures="", page="index.md")
     text = _TABLE.sub(lambda _: cards, catalogue, count=1)
 
     def described(match: re.Match[str]) -> str:
-        row, claims = rows[match[1]], ", ".join(drawn[match[1]].claims)
-        return f"{match[0]}\n[{claims}] · `{row['command']}` · {row['time']}\n"
+        name = match["name"]
+        row, claims = rows[name], ", ".join(drawn[name].claims)
+        picture = f"```{{image}} {name}.svg\n:alt: {match['words']}\n:width: 100%\n```"
+        rest = f"\n{ledger.table()}" if name == "published" else ""
+        return f"{picture}\n\n[{claims}] · `{row['command']}` · {row['time']}\n{rest}"
 
-    return re.sub(r"^## (\w+)\n", described, text, flags=re.MULTILINE)
+    return _ANCHOR.sub("", _PICTURE.sub(described, text))
 
 
 def frame(section: str, *, up: str) -> str:

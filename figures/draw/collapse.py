@@ -1,4 +1,6 @@
-"""Four fates of a student: one cluster, one constant answer, uniform, or clusters that tell samples apart."""
+"""Four fates of a student: one cluster, one constant answer, uniform, or learnt."""
+
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,20 +14,20 @@ from figures.look import LOOKS, PAGE
 
 CAPTION = """
 Five teachers, sharpened (τ_t = 0.4 τ_s, filled markers) and not (τ_t = τ_s, open markers), on a Gaussian
-mixture and on handwritten digits [O4, T6, T8, D2, D3]. a, d: entropy of the student's mean answer against
-the mean entropy of its answers; lines are medians over seeds from the common start, markers the ends of
-single runs. On the diagonal the answer does not depend on the sample; the distance below it is the mutual
-information I(X;K). Other panels: sharpened runs, medians over seeds with quartiles. b, e: entropy of the
-teacher's cluster prior; c, f: NMI of the student's clusters with the truth.
+mixture and on handwritten digits [O4, T6, T8, D2, D3]. a, d: entropy of the student's mean answer against the
+mean entropy of its answers; lines are medians over seeds from the common start (faint where not sharpened),
+markers the ends of single runs. On the diagonal the answer does not depend on the sample; the distance below
+it is the mutual information I(X;K). Other panels: sharpened runs, medians over seeds with quartiles. b, e:
+entropy of the teacher's cluster prior; c, f: NMI of the student's clusters with the truth.
 
 What to see: without a constraint a sharpened teacher gives up its clusters one after the other, on the
 mixture down to the last (lower left corner, loss 0), on digits to between one and three by the last step.
-Without sharpening every constrained teacher goes to the uniform answer (upper right corner, loss log K);
-the unconstrained one stops at some constant answer on the diagonal. Sharpened and constrained, all four
-tell samples apart. They differ in how evenly they use the clusters: the projected teacher's prior is
-uniform from the first step, the inverse-prior teacher's falls at first and recovers, the centred teachers
-settle below both. Even clusters are not better clusters: on digits, ten classes in sixteen clusters, the
-projected teacher agrees least with the truth.
+Without sharpening every constrained teacher goes to the uniform answer (upper right corner, loss log K); the
+unconstrained one stops at some constant answer on the diagonal. Sharpened and constrained, all four have
+learnt: their clusters tell samples apart. They differ in how evenly they use the clusters: the projected
+teacher's prior is uniform from the first step, the inverse-prior teacher's falls at first and recovers, the
+centred teachers settle below both. Even clusters are not better clusters: on digits, ten classes in sixteen
+clusters, the projected teacher agrees least with the truth.
 """
 
 
@@ -68,7 +70,8 @@ def fates(axis: Axes, sharpened: xr.Dataset, plain: xr.Dataset, log_k: float) ->
         for teacher in part.teacher.values:
             look, runs = LOOKS[teacher], part.sel(teacher=teacher)
             x, y = runs.student_prior_entropy, runs.student_entropy
-            axis.plot(x.median("seed"), y.median("seed"), lw=0.8, alpha=0.75, **look.keywords(marker=False))
+            weight: dict[str, Any] = {"lw": 0.8, "alpha": 0.75} if filled else {"lw": 0.5, "alpha": 0.35}
+            axis.plot(x.median("seed"), y.median("seed"), **weight, **look.keywords(marker=False))
             end = {"step": -1}
             axis.plot(x[end], y[end], ms=4.0, clip_on=False, **look.dots(filled=filled))
     start = sharpened.isel(step=0, teacher=0).median("seed")
@@ -86,7 +89,7 @@ def _name(axis: Axes, sharpened: xr.Dataset, log_k: float) -> None:
     bold = {"weight": "bold"}
     note(axis, 0.98 * log_k, 1.03 * log_k, "uniform", ha="right", va="bottom", **bold)
     note(axis, 0.05 * log_k, -0.03 * log_k, "one cluster, or a few" if few else "one cluster", **bold)
-    note(axis, 1.05 * log_k, told, "told\napart", va="center", **bold)
+    note(axis, 1.05 * log_k, told, "learnt", va="center", **bold)
     note(
         axis, 0.16 * log_k, 0.23 * log_k, "one constant answer, $I = 0$", rotation=45, **bold,
         rotation_mode="anchor", transform_rotates_text=True,

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from experiments.studies.published_rows import rows
-from figures.draw.critical_center import RUNS, TEACHER
+from figures.draw.critical_center import RUNS, TEACHER, TITLE
 from theory.dynamics import critical_center_momentum
 
 SWEEPS = {
@@ -48,3 +48,13 @@ def test_a_point_beside_the_others_stays_on_its_side_of_the_line(system, momentu
     there = 1 - (1 - TEACHER) * RUNS[system][0]
     line, moved = (critical_center_momentum(teacher_momentum=m, **knobs) for m in (TEACHER, there))
     assert (momentum > line) == (momentum > moved) == (momentum == 0.999)
+
+
+def test_the_title_counts_the_fates_on_both_sides_of_the_line():
+    knobs = {"gain": math.inf, "student_temperature": 0.1, "teacher_temperature": 0.04}
+    line = float(critical_center_momentum(teacher_momentum=TEACHER, **knobs))
+    below = [fate for _, momentum, fate in POINTS if momentum < line]
+    above = [fate for _, momentum, fate in POINTS if momentum > line]
+    assert TITLE == "Below the line none of these runs died; above it one of three stayed dead"
+    assert set(below) == {"live"}
+    assert (above.count("dead"), len(above)) == (1, 3)

@@ -16,7 +16,6 @@ from experiments.engine import fingerprints, registry, runner, store
 from experiments.engine.command import exit_with
 from figures import look, save
 from figures.__main__ import PROGRAM, main
-from figures.catalogue import catalogue
 from tests.support import toy_experiment
 from tests.support.toy_experiment import Settings, draw, run
 
@@ -267,30 +266,6 @@ def test_the_kept_figure_is_drawn_from_the_kept_results(name):
     dataset = store.load(runner.RESULTS / f"{entry.name}.nc")
     store.check(dataset, entry.module.Settings())
     assert save.stale(save.HERE / name, save.digest(dataset, FIGURES[name].qualified_name)) == []
-
-
-def test_the_catalogue_is_in_step():
-    assert (save.HERE / "README.md").read_text() == catalogue(FIGURES, EXPERIMENTS), "run python -m figures"
-
-
-def test_the_catalogue_has_figure_claims_command_time_and_what_to_see():
-    entries = registry.figures("tests.support")
-    page = catalogue(entries, registry.experiments("tests.support"))
-    row = next(line for line in page.splitlines() if line.startswith("| [toy_experiment]"))
-    assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "[toy_experiment](#toy_experiment)",
-        "O4",
-        "Random walks: small enough for the tests of the engine",
-        "`python -m figures toy_experiment --retrain`",
-        "3 s",
-    ]
-    assert "![toy_experiment](toy_experiment.svg)" in page
-    assert "They do not depend on anything" in page
-
-
-def test_claims_are_read_from_the_caption_in_the_order_of_the_theory():
-    entry = dataclasses.replace(ENTRY, constants={"CAPTION": "By [J10] and [J5, T3], not DINO, [O4] and D2."})
-    assert entry.claims == ["O4", "T3", "J5", "J10", "D2"]
 
 
 def test_the_toy_is_found_as_figures_are():

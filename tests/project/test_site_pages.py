@@ -9,6 +9,7 @@ import pytest
 import theory
 import theory.nn
 from experiments.engine.registry import figures
+from experiments.studies.published_rows import rows
 from tests.claims.claim_table import NOTEBOOKS, ROOT, anchor
 from tests.claims.notes import NOTES, read_claims
 from tests.project.conftest import Visit, require
@@ -105,11 +106,22 @@ def test_the_home_page_finds_no_more_than_the_readme():
     assert found.count("*But*") == found.count("\n**") + 1 == 3
 
 
-def test_a_claim_has_the_anchor_that_the_readme_links_to(monkeypatch):
+def test_the_ledger_is_there_in_words(monkeypatch):
+    lines = extension(monkeypatch, "ledger").table().splitlines()
+    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    assert len(cells) == 1 + len(rows())
+    assert {len(row) for row in cells} == {4}
+    free = [f"{row.sweep}: {row.setting}" for row in rows() if row.free]
+    assert [row[0] for row in cells if row[-1] == "ρ was read here"] == free
+
+
+def test_a_claim_or_figure_has_the_anchor_that_others_link_to(monkeypatch):
     assemble = extension(monkeypatch, "assemble")
     for label, claim in read_claims(ROOT / NOTES).items():
         assert assemble.slug(f"[{label}] {claim.title}") == anchor(claim)
     assert assemble.slug("What to see, then") == "what-to-see-then"
+    for name, drawn in figures().items():
+        assert assemble.slug(drawn.description) == name
 
 
 def test_names_in_the_notation_are_no_figures(monkeypatch):
@@ -125,12 +137,16 @@ def test_the_gallery_has_a_thumbnail_and_a_command_for_every_figure(monkeypatch)
     gallery = extension(monkeypatch, "gallery")
     page = gallery.gallery((ROOT / "figures/README.md").read_text(encoding="utf-8"))
     for name, drawn in figures().items():
-        assert page.count(f"- [![{name}]({name}.svg)](index.md#{name})") == 1
-        place = page.partition(f"\n## {name}\n")[2]
-        assert place.startswith(f"\n[{', '.join(drawn.claims)}] · `python -m figures {name} --retrain` · ")
-    assert "|---|" not in page
+        words = drawn.description
+        assert page.count(f"- [![{words}]({name}.svg)](index.md#{name})") == 1
+        place = page.partition(f"\n## {words}\n")[2]
+        assert place.startswith(f"\n```{{image}} {name}.svg\n:alt: {words}\n:width: 100%\n```\n")
+        below = place.partition("```\n\n")[2]
+        assert below.startswith(f"[{', '.join(drawn.claims)}] · `python -m figures {name} --retrain` · ")
+    assert page.count("\n|---|") == 1 and "<a id=" not in page
+    assert page.index("<details>") < page.index("|---|") < page.index("</details>")
     with pytest.raises(ValueError, match="must list the figures"):
-        gallery.gallery("| [other](#other) | D4 | words | `command` | 1 s |\n|---|\n")
+        gallery.gallery("| [Another one](#other) | D4 | words | `command` | 1 s |\n|---|\n")
 
 
 THEOREMS = {
