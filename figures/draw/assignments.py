@@ -14,7 +14,7 @@ Clusters of a student of a two-dimensional mixture, one panel for each teacher, 
 the regions of the clusters, samples (dots), the true centres (crosses, their size is the component's
 share). Upper row: equal shares; lower row: Zipf's. Left: the exact posterior's regions. Each panel is the
 run of eight whose normalised mutual information with the component (NMI) is the median, the lower of the
-two in the middle; below it, its NMI, the median of all eight in brackets, and how many clusters it has in
+two in the middle; below it, its NMI, the median of all eight in brackets, and how many of its clusters are in
 use. Clusters have the colours of components under the one-to-one matching that shares most samples.
 
 What to see: without a constraint three of six clusters are left, and the loss would go on falling with
@@ -24,8 +24,8 @@ teachers leave a cluster unused, while the projected teacher and the inverse pri
 more equal, cut the most common component in two and merge rare ones.
 """
 
-# light enough for black dots, in the order of Okabe and Ito, apart in lightness
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
+# light enough for black dots, neighbours apart in lightness, and none that is a teacher's
+COLORS = ("#6A51A3", "#DDCC77", "#882255", "#BBCC33", "#8C6D31", "#BBBBBB", "#44AA99", "#FFAABB")
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -33,7 +33,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     figure, axes = plt.subplots(
         dataset.sizes["zipf"],
         columns,
-        figsize=(PAGE, 1.32 * dataset.sizes["zipf"] + 0.2),
+        figsize=(PAGE, 1.5 * dataset.sizes["zipf"] + 0.2),
         sharex=True,
         sharey=True,
     )
@@ -46,8 +46,9 @@ def draw(dataset: xr.Dataset) -> Figure:
             _panel(axis, part, one.region.values)
             shown = one.isel(seed=int(one.shown))
             axis.set_xlabel(
-                f"NMI {float(shown.nmi):.2f} ({float(one.nmi.median()):.2f}), "
-                f"{float(shown.clusters_in_use):g} used"
+                f"NMI {float(shown.nmi):.2f} (median {float(one.nmi.median()):.2f})\n"
+                f"{float(shown.clusters_in_use):g} of {part.sizes['component']} used",
+                fontsize=7,
             )
             axis.set_title(LOOKS[teacher].label if row == 0 else "", loc="center")
     axes[0, 0].set_title("truth", loc="center")

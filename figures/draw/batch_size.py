@@ -12,7 +12,7 @@ from figures.look import PAGE
 CAPTION = """
 What a batch of B samples does to the cluster prior. a: bias of log P̂ for populations of K clusters with Zipf
 shares, averaged with weight P: measured (symbols) and by [E1], χ²-information/(2B) (lines); at B = 1 it is
-the lautum information (ticks at the left edge), what centering pays [J5]. b: measured bias and spread over
+the lautum information (ticks), what centering pays [J5]. b: measured bias and spread over
 their prediction, against cv²/B, the dispersion of p/P per sample of the batch; median over all clusters,
 sizes and populations, 5% to 95% as a band.
 
@@ -38,12 +38,14 @@ def _bias(axis: Axes, d: xr.Dataset) -> None:
         line = part.mean_dispersion / (2 * d.batch_size)
         axis.plot(d.batch_size, line, color=color, ls="-", lw=0.8)
         axis.plot(d.batch_size, -part.bias, marker, color=color, mfc="white", ms=4)
-        axis.plot(0.75 * d.batch_size[0], part.mean_gap, "_", color=color, ms=6, mew=1.2)
+        axis.plot(1, part.mean_gap, "_", color=color, ms=6, mew=1.2)
         ends.append((float(line[-1]), f"$K$ = {k}", color))
     axis.set(xscale="log", yscale="log", xlabel="batch size $B$", ylabel="−bias of $\\log\\hat P$ (nat)")
+    axis.set(xlim=(0.75, None), ylim=(None, 25))
     axis.set_title("a  bias: symbols measured, lines predicted")
     name_lines(axis, ends)
-    note(axis, 1.3 * float(d.batch_size[0]), 4.6, "at $B$ = 1: what centering pays", fontsize=6.5)
+    highest = float(d.mean_gap.median("seed").max())
+    note(axis, 0.85, 1.8 * highest, "at $B$ = 1: what\ncentering pays", va="bottom")
 
 
 def _universal(axis: Axes, d: xr.Dataset) -> None:
@@ -60,11 +62,12 @@ def _universal(axis: Axes, d: xr.Dataset) -> None:
         ends.append((float(middle[-1]), label, color))
     axis.axhline(1, color="0.4", ls="-", lw=0.6)
     axis.axvline(1, color="0.4", ls=":", lw=0.8)
-    axis.set(xscale="log", yscale="log", xlabel="cv²/B: dispersion per sample", ylabel="measured / predicted")
+    axis.set(xscale="log", yscale="log", ylabel="measured / predicted")
+    axis.set_xlabel("$\\mathrm{cv}^2/B$: dispersion of $p/P$ per sample")
     axis.set_yticks([0.1, 0.2, 0.5, 1, 2, 4], ["0.1", "0.2", "0.5", "1", "2", "4"])
     axis.minorticks_off()
     axis.set_title("b  where the prediction holds")
     across = axis.get_xaxis_transform()
     note(axis, 0.8, 0.3, "large batch:\nholds", ha="right", transform=across, fontsize=7.5, weight="bold")
-    note(axis, 1.3, 0.1, "small batch:\ntoo large", transform=across, fontsize=7.5, weight="bold")
+    note(axis, 1.3, 0.1, "small batch:\nprediction\ntoo large", transform=across, fontsize=7.5, weight="bold")
     name_lines(axis, ends)

@@ -71,7 +71,7 @@ def _crossing(axis: Axes, d: xr.Dataset) -> None:
     measured = 1.5 * float(high["crossing_measured"].isel(temperature=0))
     note(axis, start, measured, "measured", color="#D55E00", fontsize=7)
     second = middle["crossing_predicted"].isel(temperature=slice(0, 2))
-    note(axis, 1.5 * start, 0.62 * float(second[-1]), "predicted", fontsize=7)
+    note(axis, 1.12 * float(d.temperature[:2][-1]), 0.6 * float(second[-1]), "predicted", fontsize=7)
     inside: dict[str, Any] = {"weight": "bold", "fontsize": 7.5, "transform": axis.transAxes}
     note(axis, 0.2, 0.75, "Jensen's gap\ncosts more", **inside)
     note(axis, 0.65, 0.15, "noise\ncosts more", **inside)

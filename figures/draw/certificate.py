@@ -70,16 +70,17 @@ def draw(dataset: xr.Dataset) -> Figure:
                 ends = [(float(end.sel(run=n)), name_of(n), look_of(n)["color"]) for n in part.run.values]
                 name_lines(axis, ends, apart=0.13)
         margin.axhspan(0, 2, color="0.92", lw=0, zorder=-1)
-        for height in (part.log_clusters, part.monitor_threshold):
-            loss.axhline(float(height), color="0.4", ls="-", lw=0.6)
+        loss.axhline(float(part.log_clusters), color="0.4", ls="-", lw=0.6)
+        loss.axhline(float(part.monitor_threshold), color="0.4", ls=":", lw=1)
         _events(nmi, part)
     for axis, label in zip(axes[:, 0], ("margin $I_r - D$ (nat)", "loss (nat)", "NMI"), strict=True):
         axis.set_ylabel(label)
     margin, loss, nmi = axes[:, 0]
-    note(margin, 5.5, 1.9, "certified: the student depends on its input", va="top", fontsize=7)
+    note(margin, 5.5, 1.9, "above 0: certified not constant", va="top", fontsize=7)
     note(margin, 5.5, -0.1, "nothing certified", va="top", fontsize=7)
     note(loss, 5.5, float(dataset.log_clusters) + 0.08, "$\\log K$", fontsize=7)
-    note(loss, 5.5, float(dataset.monitor_threshold) + 0.08, "a monitor reports success below", fontsize=7)
+    words = "below, a monitor\nreports success"
+    note(loss, 5.5, float(dataset.monitor_threshold) - 0.12, words, va="top", fontsize=7)
     return figure
 
 

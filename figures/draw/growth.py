@@ -1,17 +1,22 @@
 """Rates of growth near uniform, predicted before training, on one identity line with those measured."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from figures.draw.shared import note
 from figures.look import LOOKS, PAGE
+from theory import TEACHERS
 
 CAPTION = """
-Growth rate per step of every direction of feature space, for six teachers, two temperatures and two teacher
+Growth rate per step of every direction of feature space, for six teachers (without a constraint, centering,
+inverse prior, power mean of order 2, cumulant, projected), two temperatures and two teacher
 momenta, predicted from the population moments of a Gaussian mixture and measured in minibatch training from
 logits of 10⁻⁸ [D1, D2, D3]. Each point is the mean over seeds; bars are one standard error of it. Open
-markers: the teacher is the student; filled: it follows with momentum 0.8. Power mean of order 2. a: measured
+markers: the teacher is the student; filled: it follows with momentum 0.8. a: measured
 against predicted, with the identity. b: difference in units of the fastest predicted rate of the same setting
 and teacher; the band is ±1%.
 
@@ -44,15 +49,15 @@ def draw(dataset: xr.Dataset) -> Figure:
             right.errorbar(x, y, yerr=bar, elinewidth=0.6, capsize=0, **style)
         name = "teacher is the student" if momentum == 0 else f"teacher momentum {momentum:g}"
         left.plot([], [], "h", color="0.4", mfc="0.4" if i else "white", label=name)
-    keys = [right.plot([], [], label=LOOKS[t].label, **LOOKS[t].dots())[0] for t in dataset.teacher.values]
-    figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), handlelength=1)
+    keys = {t: Line2D([], [], ms=4, **LOOKS[t].dots()) for t in dataset.teacher.values}
+    held = tuple(key for t, key in keys.items() if TEACHERS[t].constrained)  # one on another, as in the data
+    named: dict[str, Any] = {LOOKS[t].label: key for t, key in keys.items() if not TEACHERS[t].constrained}
+    named |= {f"{len(held)} constrained (coincide)": held}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=len(named), handlelength=1)
     left.set(xlabel="predicted rate per step", ylabel="measured rate per step")
     left.set_title("a  every rate as predicted")
     left.legend(loc="upper left", handlelength=1)
     right.set(xlabel="predicted rate per step", ylabel="measured − predicted (%)", ylim=(-1.6, 1.6))
     right.set_title("b  what is left, in % of the fastest rate")
     note(right, 0.98, 0.99, "±1% of the fastest", transform=right.get_yaxis_transform(), ha="right", va="top")
-    note(
-        left, 0.97, 0.08, "five constrained teachers:\npoints on points", transform=left.transAxes, ha="right"
-    )
     return figure

@@ -61,8 +61,8 @@ def draw(dataset: xr.Dataset) -> Figure:
         axis.set_xlabel(r"final $\tau_t/\tau_s$")
         axis.set_title(f"{letter}  {k} clusters")
         axis.set_ylim(-0.012, 0.405)
-        _reach(axis, lines[0], 0.355, "a cold run starts")
-        _reach(axis, lines[1], 0.310, "a learnt one lives")
+        _reach(axis, lines[0], 0.355, "a cold run starts", words_end=min(lines))
+        _reach(axis, lines[1], 0.310, "a learnt one lives", words_end=min(lines))
     note(axes[0, 0], 0.385, 0.135, "closed form", color="0.4")
     _in_time(axes[0, -1], dataset.isel(clusters=-1).sel(batch="population"))
     axes[0, -1].set_title(f"{'abcdefgh'[count]}  {dataset.clusters.values[-1]} clusters, in time")
@@ -91,13 +91,13 @@ def _log_odds(y: np.ndarray, clusters: int) -> np.ndarray:
     return np.log1p((clusters - 1) * y) - np.log1p(-y)
 
 
-def _reach(axis: Axes, end: float, height: float, words: str) -> None:
+def _reach(axis: Axes, end: float, height: float, words: str, *, words_end: float) -> None:
     """An arrow from a vertical line towards all that lies below it."""
     start = axis.get_xlim()[0]
     axis.annotate(
         "", (start, height), (end, height), arrowprops={"arrowstyle": "->", "color": "0.3", "lw": 0.7}
     )
-    note(axis, end - 0.004, height + 0.003, words, ha="right", va="bottom")
+    note(axis, words_end - 0.004, height + 0.003, words, ha="right", va="bottom")
 
 
 def _in_time(axis: Axes, part: xr.Dataset) -> None:
@@ -118,6 +118,7 @@ def _in_time(axis: Axes, part: xr.Dataset) -> None:
     note(axis, last, kept + 0.006, inside, color=up, ha="right", va="bottom")
     beyond = "above both,\n" + rf"$\tau_t/\tau_s={above:g}$: dies"
     note(axis, 0.42 * last, 0.09, beyond, color=up, va="center")
+    note(axis, 0.99, 0.98, f"{part.sizes['seed']} runs each", ha="right", va="top", transform=axis.transAxes)
     note(axis, 0.12 * last, 0.29, "warmed up", color=up, va="bottom")
     note(axis, last, 0.006, "cold: never starts", color=cold, ha="right", va="bottom")
     axis.set_xlabel("step")

@@ -44,6 +44,8 @@ def draw(dataset: xr.Dataset) -> Figure:
         axis.axvspan(axis.get_xlim()[0], 0.1, color="0.95", lw=0, zorder=-1)
         axis.set_xlim(left=float(dataset["size"].min()) / 1.6)
     rate, nmi, held = axes
+    grey = "logits < $\\tau_s/10$"
+    note(rate, 0.0012, 0.99, grey, va="top", color="0.4", transform=rate.get_xaxis_transform())
     note(rate, 0.0012, 0.93, "as predicted", va="top")
     note(rate, 1.2, 0.62, "logits too large:\ngrowth stops", va="center")
     note(rate, 0.0012, 0.02, "no growth", color="0.4")

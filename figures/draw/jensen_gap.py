@@ -51,27 +51,20 @@ def draw(dataset: xr.Dataset) -> Figure:
         axes[1, column].set_xlabel("temperature $\\tau$ (units of the raw logits)")
     axes[0, 0].set_ylabel("Jensen gap (nat)")
     axes[1, 0].set_ylabel("bound / Jensen gap")
-    _name(axes[0, 0], axes[0, 1], axes[1, 1], dataset.sel(network="inverse_prior"))
+    _name(axes[0, 1], axes[1, 1], dataset.sel(network="inverse_prior"))
     return figure
 
 
-def _name(first: Axes, gap: Axes, looseness: Axes, dataset: xr.Dataset) -> None:
-    """The lines at their hot ends; in the first panel the thin lines and what the verticals part."""
+def _name(gap: Axes, looseness: Axes, dataset: xr.Dataset) -> None:
+    """The lines at their hot ends."""
     part = dataset.isel(data=-1)
     hot = part.isel(temperature=-1).median(("seed", "cluster"))
     ends = [(float(hot[name]), label, color) for name, (label, color, _, _) in BOUNDS.items()]
-    ends += [(float(hot.range), "trivial, $J \\leq R$", "0.35")]
-    cold_line = float(part.cold_limit.median()) / float(part.temperature[-1])
-    ends += [(cold_line, "cold asymptote", "0.5")]
     ends += [(0.5 * float(hot.gap), "Jensen gap $J$ (thin:\nother networks)", "#0072B2")]
     name_lines(gap, ends)
     of_ratios = [(float(hot[n] / hot.gap), label, color) for n, (label, color, _, _) in BOUNDS.items()]
+    of_ratios += [(0.99, "1: the gap itself", "#0072B2")]
     name_lines(looseness, of_ratios, apart=0.11)
-    coldest = float(dataset.temperature[0])
-    x, height = 2 * coldest, float(dataset.isel(data=0).hot_limit.median()) / (2 * coldest) ** 2
-    words = (1.2 * coldest, 3e-3)
-    first.annotate("", (x, height), words, arrowprops={"arrowstyle": "-", "color": "0.5", "lw": 0.6})
-    note(first, *words, "hot asymptote", color="0.4", va="top")
 
 
 def _others(axis: Axes, part: xr.Dataset) -> None:
@@ -93,10 +86,14 @@ def _gap(axis: Axes, part: xr.Dataset) -> None:
         axis.plot(
             tau, part[name].median(over), color=color, ls=style, marker=marker, markevery=(2, 6), label=label
         )
-    axis.plot(
-        tau, part.range.median(over), color="0.35", ls=(0, (8, 2)), lw=0.8, label="trivial, $J \\leq R$"
-    )
+    axis.plot(tau, part.range.median(over), color="0.35", ls=(0, (8, 2)), lw=0.8)
     axis.set(xscale="log", yscale="log", ylim=(1e-7, 1e4))
+    last, middle = float(tau[-1]), part.range.median(over)
+    note(axis, 0.9 * last, 0.6 * cold / last, "cold asymptote", ha="right", va="top", color="0.4")
+    x, height = 0.15 * last, float(low.sel(temperature=0.15 * last, method="nearest"))
+    note(axis, x, 0.6 * height, "$J$ on its hot asymptote", ha="right", va="top", color="#0072B2")
+    x, height = 0.1 * last, float(middle.sel(temperature=0.1 * last, method="nearest"))
+    note(axis, x, 1.3 * height, "trivial, $J \\leq R$", color="0.35", va="bottom")
     _thresholds(axis, part, words=True)
 
 

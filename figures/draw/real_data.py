@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 
+from experiments.training.names import MOVING
 from figures.draw.shared import interval, name_rows, spread
 from figures.look import LOOKS, PAGE
 
@@ -12,8 +13,8 @@ Every teacher on scikit-learn's digits, K = 16 clusters, 16 seeds; teachers of a
 batches and initial weights. Power mean of order ½; three rounds of Sinkhorn. Upper row, 360 held-out images:
 each run (dots), median and quartiles; below the line, in grey, the references: k-means and a Gaussian mixture
 with 16 clusters, the network before training, the pixels. The features judged by c and d are the network's
-32, for k-means the distances to its centres, for the mixture its posteriors. Lower row: the first
-teacher, centred by a moving average, minus each other one, paired: mean and 95% interval, filled where that
+32, for k-means the distances to its centres, for the mixture its posteriors. Lower row: the first teacher,
+centred by a moving average ("moving"), minus each other one, paired: mean and 95% interval, filled where that
 leaves out 0; the two teachers that collapse are left out.
 
 What to see: without a constraint two clusters are left in the median run, none with more than four [O4], and
@@ -31,6 +32,7 @@ PANELS = {
     "knn_accuracy": "k-NN accuracy",
     "probe_accuracy": "linear-probe accuracy",
 }
+CENTRED = "moving_centering"
 COLLAPSING = ("unconstrained", "cumulant")
 REFERENCE = {"color": "0.4", "marker": "s"}
 
@@ -38,7 +40,7 @@ REFERENCE = {"color": "0.4", "marker": "s"}
 def draw(dataset: xr.Dataset) -> Figure:
     methods = list(dataset.method.values)
     teachers = [m for m in methods if m in LOOKS]
-    compared = [m for m in teachers[1:] if m not in COLLAPSING]
+    compared = [m for m in teachers if m not in (CENTRED, *COLLAPSING)]
     figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.7), sharey="row", height_ratios=(12, 5.5))
     for column, (name, label) in enumerate(PANELS.items()):
         upper, lower = axes[:, column]
@@ -50,12 +52,13 @@ def draw(dataset: xr.Dataset) -> Figure:
             interval(
                 lower, row, _turned(dataset[f"{name}_difference"].sel({"method": method})), **_look(method)
             )
-        name_rows(lower, [f"centred − {_name(method)}" for method in compared])
+        name_rows(lower, [f"moving − {_paired(method)}" for method in compared])
         lower.axvline(0, color="0.3", ls=":", lw=0.8, zorder=0)
         lower.set(title=f"{'efgh'[column]}  {label}")
         for axis in (upper, lower):
             axis.grid(axis="x")
             axis.margins(x=0.06)
+    figure.supxlabel("e to h: difference, 95% interval; filled: leaves out 0", fontsize=8)
     return figure
 
 
@@ -66,6 +69,11 @@ def _turned(difference: xr.DataArray) -> xr.DataArray:
 
 def _look(method: str) -> dict[str, str]:
     return {"color": LOOKS[method].color, "marker": LOOKS[method].marker} if method in LOOKS else REFERENCE
+
+
+def _paired(method: str) -> str:
+    """What is taken off moving centering."""
+    return f"batch {LOOKS[method].label}" if MOVING + method == CENTRED else LOOKS[method].label
 
 
 def _name(method: str) -> str:

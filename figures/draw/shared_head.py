@@ -6,6 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.draw.shared import note
 from figures.look import PAGE
 
 CAPTION = """
@@ -21,17 +22,22 @@ lost whatever the share. With features the threshold is soft, on the side of the
 survive.
 """
 
+KEPT = "shared head: information kept, $I/\\log K$"
+PREDICTED = "predicted:\nheld from\nhere on,\n$1 - \\tau_t/\\tau_s$"
+
 
 def draw(dataset: xr.Dataset) -> Figure:
     temperatures = dataset.teacher_temperature.values
-    figure, axes = plt.subplots(1, 2 * len(temperatures), figsize=(PAGE, 2.4), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, 2 * len(temperatures), figsize=(PAGE, 2.5), sharey=True, squeeze=False)
     cells = [(features, tau) for features in (False, True) for tau in temperatures]
     for axis, letter, (features, tau) in zip(axes[0], "abcdefgh", cells, strict=False):
         at = dataset.sel(features=features, teacher_temperature=tau)
         _panel(axis, at, information=features)
         axis.set_title(f"{letter}  {'features' if features else 'a bias alone'}, $\\tau_t$ = {tau:g}")
-    axes[0, 0].legend(fontsize=6, loc="lower right", bbox_to_anchor=(1, 0.12))
-    axes[0, 0].set_ylabel(r"second kind: $H(P)/\log K$")
+    axes[0, 0].set_ylabel("patches: clusters in use,\n$H(P)/\\log K$")
+    figure.supxlabel("share of the gradient from the [CLS] loss", fontsize=8)
+    keys, labels = axes[0, -1].get_legend_handles_labels()
+    figure.legend(keys, labels, loc="outside upper center", ncols=len(labels), handlelength=1)
     return figure
 
 
@@ -41,11 +47,11 @@ def _panel(axis: Axes, at: xr.Dataset, *, information: bool) -> None:
         runs = at.prior_entropy.sel(head=head).transpose("share", "seed").to_numpy()
         axis.plot(
             np.repeat(share, runs.shape[1]), runs.ravel(), ls="", marker=marker, ms=3, mfc="none",
-            color=color, label=f"{head} head",
+            color=color, label=f"{head} head: clusters in use",
         )  # fmt: skip
     if information:
         kept = at.information.sel(head="shared").mean("seed").to_numpy()
-        axis.bar(share, kept, width=0.035, color="C0", alpha=0.25, zorder=0)
+        axis.bar(share, kept, width=0.035, color="C0", alpha=0.25, zorder=0, label=KEPT)
     axis.axvline(float(at.held_share), color="0.4", ls="--", lw=0.8)
-    axis.annotate("held", (float(at.held_share) + 0.02, 0.6), fontsize=6.5, color="0.4")
-    axis.set(xlabel="share of the held loss", ylim=(-0.04, 1.06), xlim=(-0.04, 1))
+    note(axis, float(at.held_share) + 0.02, 0.57, PREDICTED, fontsize=6)
+    axis.set(ylim=(-0.04, 1.06), xlim=(-0.04, 1))

@@ -49,11 +49,13 @@ def draw(dataset: xr.Dataset) -> Figure:
     leak.axvline(float(dataset.critical_leak), color="0.3", ls=":", lw=0.9)
     for axis in (excess, entropy):
         axis.set(xlim=(-5, 240), xlabel="step")
-    excess.set(title="d  collapse has the lowest excess loss", ylabel="$D$ (nat)")
+    excess.set(title="d  collapse has the lowest excess loss", ylabel="excess loss $D$ (nat)")
     entropy.set(title="e  clusters in use", ylabel="entropy of $\\bar q$ (nat)", ylim=(-0.08, 2.0))
-    leak.set(title="c  what is learnt", xlabel="leak", ylabel="$I(X;K)$ (nat)")
+    leak.set(title="c  what is learnt", xlabel="share of false pairs (leak)", ylabel="$I(X;K)$ (nat)")
     note(excess, 235, float(price[-1]) - 0.05, "price of a constant answer, $I_r$", ha="right", va="top")
     note(entropy, 235, log_k + 0.07, "uniform, $\\log K$", ha="right")
+    constrained = sum(TEACHERS[name].constrained for name in dataset.teacher.values)
+    note(leak, 0.17, 1.42, f"{constrained} constrained:\non one line")
     note(leak, float(dataset.critical_leak) + 0.02, 1.3, "predicted:\n$1-\\tau_t/\\tau_s$")
     keys, labels = entropy.get_legend_handles_labels()
     figure.legend(keys, labels, loc="outside upper center", ncols=len(labels), handlelength=2.6)
@@ -73,7 +75,7 @@ def _pictures(figure: SubFigure, axes: np.ndarray, dataset: xr.Dataset) -> None:
         axis.set_yticks(range(0, samples + 1, 10))
     axes[0].set_ylabel("sample")
     axes[1].set_yticklabels([])
-    figure.colorbar(image, ax=axes[1], label="$q$", pad=0.02)
+    figure.colorbar(image, ax=axes[1], label="answer $q$", pad=0.02)
 
 
 def _over_time(axis: Axes, value: xr.DataArray, look: Look) -> None:

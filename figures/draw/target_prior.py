@@ -28,7 +28,7 @@ shares the true target costs it 0.25 of NMI against the uniform one.
 
 PANELS = {
     "prior_error": ("off its target (TV)", (-0.02, 0.58)),
-    "nmi": ("clusters found (NMI)", (0.32, 1.04)),
+    "nmi": ("clusters found (NMI)", (0, 1.16)),
     "split": ("components split", (-0.06, 1.45)),
     "merged": ("components merged", (0, 5.1)),
 }
@@ -45,7 +45,7 @@ SAID = {
 def draw(dataset: xr.Dataset) -> Figure:
     rows = dataset.sizes["zipf"]
     figure, axes = plt.subplots(
-        rows, 4, figsize=(PAGE, 0.6 + 2.0 * rows), sharex=True, sharey="col", squeeze=False
+        rows, 4, figsize=(PAGE, 0.6 + 2.1 * rows), sharex=True, sharey="col", squeeze=False
     )
     for row, zipf in enumerate(dataset.zipf.values):
         part = dataset.sel(zipf=zipf)
@@ -56,13 +56,16 @@ def draw(dataset: xr.Dataset) -> Figure:
             axis.set(ylim=limits, title=f"{'abcdefgh'[4 * row + column]}  {title}")
         ceiling = axes[row, 1]
         ceiling.plot(part.exponent, part.ceiling, color="0.35", ls=(0, (1, 1)), lw=1)
-        axes[row, 0].set_ylabel(f"shares $\\propto$ rank$^{{-{zipf:g}}}$", fontsize=9)
+        note(ceiling, 0.75, 1.03, "ceiling if the target is met", ha="center", va="bottom")
+        axes[row, 0].annotate(
+            f"component shares $\\propto$ rank$^{{-{zipf:g}}}$", (0, 1), (-18, 16), xycoords="axes fraction",
+            textcoords="offset points", weight="bold", fontsize=9,
+        )  # fmt: skip
     for axis, (x, y, words) in zip(axes[-1], SAID.values(), strict=True):
         note(axis, x, y, words, transform=axis.transAxes, va="center", weight="bold")
-    note(axes[0, 1], 1.02, 1.0, "ceiling", va="bottom")
     for axis in axes[-1]:
         axis.set_xlabel("target $\\propto$ share$^a$")
-        axis.set_xticks([0, 0.5, 1, 1.5], ["$a$ = 0\nuniform", "0.5", "1\ntrue", "1.5\ntoo steep"])
+        axis.set_xticks([0, 0.5, 1, 1.5], ["$a$ = 0\nuniform", "0.5\n ", "1\ntrue", "1.5\ntoo steep"])
     keys = [axes[0, 0].plot([], [], **LOOKS[t].keywords(label=True))[0] for t in dataset.teacher.values]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), handlelength=2.6)
     return figure

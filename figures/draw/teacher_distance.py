@@ -1,12 +1,14 @@
 """Distances between the teachers in total variation, measured and certified."""
 
 from dataclasses import replace
+from typing import Any
 
 import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from figures.draw.shared import note
 from figures.look import LOOKS, PAGE, Line, Look
@@ -31,13 +33,15 @@ saying something wherever teachers differ by less than everything; T5 loses a fa
 sinh²(Δ/4), Δ ∝ 1/τ, and says next to nothing at the temperatures in use even after ten rounds.
 """
 
+STYLES = {name: LOOKS[name].line for name in ("centering", "inverse_prior")}
+"""The two teachers whose mean distance is shown, whatever the network was trained with."""
 BOTH = "centering, inverse_prior"
 PAIRS = ("centering", "sinkhorn 1", "sinkhorn 3", "sinkhorn 10")
 CERTIFIED = ("sinkhorn 1", "sinkhorn 3", "sinkhorn 10")
 ROUNDS: dict[str, tuple[float, Line]] = {"3": (0.75, "-."), "10": (0.5, (0, (8, 1.5)))}
 """Number of rounds → share of the brightness of Sinkhorn's colour, and line."""
 FLOOR = {"tv": 1e-9, "kl": 1e-15}
-NAMES = {"tv": "total variation", "kl": "KL divergence (nat)"}
+NAMES = {"tv": "TV over samples", "kl": "KL over samples (nat)"}
 
 
 def look_of(pair: str) -> Look:
@@ -58,31 +62,34 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 def draw_measure(dataset: xr.Dataset, measure: str) -> Figure:
     """Rows: data; columns: centering against the inverse prior, all against projected, by what trained."""
-    figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.6))
+    figure, axes = plt.subplots(2, 3, figsize=(PAGE, 5.0))
     for row, data in enumerate(dataset.data.values):
         part = dataset.sel(data=data, network="inverse_prior")
         _line(axes[row, 0], part, BOTH, measure, label="measured")
-        _bound(axes[row, 0], part, BOTH, measure, label="certified, J7")
+        _bound(axes[row, 0], part, BOTH, measure)
         for pair in PAIRS:
             _line(axes[row, 1], part, pair, measure, label=look_of(pair).label)
         for pair in CERTIFIED:
-            _bound(axes[row, 1], part, pair, measure, label="certified, T5" if pair == CERTIFIED[0] else "")
+            _bound(axes[row, 1], part, pair, measure)
         for column in range(2):
             _logarithmic(axes[row, column], dataset.temperature, measure)
         _by_network(axes[row, 2], dataset.sel(data=data), measure)
         letters = "abcdef"[3 * row : 3 * row + 3]
-        axes[row, 0].set_title(f"{letters[0]}  {data}, centering to inverse prior")
-        axes[row, 1].set_title(f"{letters[1]}  {data}, to the projected")
-        axes[row, 2].set_title(f"{letters[2]}  {data}, mean, by trainer")
-        axes[row, 0].set_ylabel(NAMES[measure])
-        note(
-            axes[row, 0], 0.02, 0.89, "certificate\nsilent below", va="top", transform=axes[row, 0].transAxes
-        )
+        axes[row, 0].set_title(f"{letters[0]}  {data}: centering\nto inverse prior")
+        axes[row, 1].set_title(f"{letters[1]}  {data}: each\nto the projected")
+        axes[row, 2].set_title(f"{letters[2]}  {data}: to the projected,\nby what trained the network")
+        for column, which in enumerate(("largest", "largest", "mean")):
+            axes[row, column].set_ylabel(f"{which} {NAMES[measure]}")
     for column in range(3):
         if column < 2:
             for axis in axes[:, column]:
                 axis.legend(loc="upper right", fontsize=6.5, labelspacing=0.2, borderaxespad=0.6)
         axes[1, column].set_xlabel("temperature $\\tau$ (raw logits)")
+    plain: dict[str, Any] = {"color": "0.2", "mfc": "white"}
+    words = "certified (thin, colour and marker of the teacher), J7 in a, d and T5 in b, e"
+    thin = Line2D([], [], ls="-", lw=0.5, marker="o", ms=2.6, label=words, **plain)
+    silent = Line2D([], [], ls="", marker="v", ms=4, color="0.2", label="certificate silent left of it")
+    figure.legend(handles=[thin, silent], loc="outside lower center", ncols=2)
     return figure
 
 
@@ -109,7 +116,7 @@ def _logarithmic(axis: Axes, temperature: xr.DataArray, measure: str) -> None:
 def _by_network(axis: Axes, part: xr.Dataset, measure: str) -> None:
     """Mean distance from the projected teacher, linear, each line named at its cold end."""
     near = part.sel(temperature=slice(0.029, 0.11))
-    for pair, style in (("centering", "--"), ("sinkhorn 1", "-")):
+    for pair, style in zip(("centering", "sinkhorn 1"), STYLES.values(), strict=True):
         for network in part.network.values:
             value = near[measure].sel(pair=pair, network=network)
             color = "0.35" if network == "biased" else LOOKS[network].color
@@ -117,11 +124,17 @@ def _by_network(axis: Axes, part: xr.Dataset, measure: str) -> None:
     for network in part.network.values:
         color = "0.35" if network == "biased" else LOOKS[network].color
         label = "inverse prior, biased" if network == "biased" else LOOKS[network].label
-        axis.plot([], [], color=color, ls="-", label=f"with {label}")
+        axis.plot([], [], color=color, ls="-", lw=3, label=f"with {label}")
     highest = float(near[measure].sel(pair=["centering", "sinkhorn 1"]).median("seed").max())
     axis.set(xlim=(0.03, 0.1), ylim=(0, 1.35 * highest))
-    axis.legend(loc="upper right", title="network trained", fontsize=6, title_fontsize=6, labelspacing=0.2)
-    axis.text(0.032, 1.3 * highest, "– –  centred\n—  inverse prior", fontsize=6, va="top")
+    small: dict[str, Any] = {"fontsize": 6, "title_fontsize": 6, "labelspacing": 0.2}
+    trained = axis.legend(loc="upper right", title="network trained", handlelength=1.2, **small)
+    axis.add_artist(trained)
+    teachers = [
+        Line2D([], [], color="0.2", ls=style, lw=1.1, label=LOOKS[name].label)
+        for name, style in STYLES.items()
+    ]
+    axis.legend(handles=teachers, loc="upper left", title="teacher", handlelength=1.8, **small)
 
 
 def _line(axis: Axes, part: xr.Dataset, pair: str, measure: str, *, label: str) -> None:
@@ -134,10 +147,10 @@ def _line(axis: Axes, part: xr.Dataset, pair: str, measure: str, *, label: str) 
     axis.plot(part.temperature, middle.where(shown), label=label, **look.keywords(marker=False))
 
 
-def _bound(axis: Axes, part: xr.Dataset, pair: str, measure: str, *, label: str) -> None:
+def _bound(axis: Axes, part: xr.Dataset, pair: str, measure: str) -> None:
     thin = look_of(pair).keywords() | {"ls": "-", "lw": 0.5, "ms": 2.6}
     edge = float(part.vacuous_below.sel(pair=pair).median())
     value = part[f"{measure}_bound"].sel(pair=pair).median("seed")
     value = value.where(part.temperature > edge)
-    axis.plot(part.temperature, value, label=label, **thin)
+    axis.plot(part.temperature, value, **thin)
     axis.plot(edge, 0.97, "v", color=thin["color"], ms=4, transform=axis.get_xaxis_transform())
