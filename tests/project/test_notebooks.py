@@ -1,6 +1,7 @@
 """The notebooks: source and executed copy in step, complete, small, and free of this machine."""
 
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -83,9 +84,27 @@ def test_every_slider_follows_a_static_figure(source):
     assert all("image/png" in mime_types(cells[i - 1]) for i in sliders)
 
 
+def columns(line: str) -> int:
+    """The width of a line in a font of equal width: wide letters count two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in line
+    )
+
+
 @each_notebook
-def test_code_fits_a_narrow_page(source):
-    assert [line for cell in code(read(source)) for line in cell.source.splitlines() if len(line) > 88] == []
+def test_code_and_what_it_prints_fit_a_narrow_page(source):
+    cells = code(executed(source))
+    outputs = [output for cell in cells for output in cell.outputs]
+    printed = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    lines = [line for text in [*(cell.source for cell in cells), *printed] for line in text.splitlines()]
+    assert [line for line in lines if columns(line) > 88] == []
+
+
+def test_a_line_of_88_columns_is_as_wide_as_its_letters():
+    assert columns("r̄") == 1
+    assert columns("τ" * 88) == 88
+    assert columns("信" * 44) == 88
 
 
 @each_notebook
