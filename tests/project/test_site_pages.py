@@ -257,6 +257,12 @@ def test_a_frame_shows_its_part_whole_and_in_the_theme_of_its_page(browser, path
         "[...document.querySelectorAll('section, h1')].filter((e) => e.checkVisibility()).map((e) => e.id)"
     )
     assert visible == (["compare", "keeps-up", "collapse"] if section == "all" else [section])
+    headings = inside.evaluate(
+        "[...document.querySelectorAll('h2')].map((e) => e.checkVisibility() && e.innerText)"
+    )
+    assert all(re.match(r"\d · ", words) is not None for words in filter(None, headings)) is (
+        section == "all"
+    )
     for theme in ("dark", "light"):
         visit.page.evaluate("(theme) => document.body.dataset.theme = theme", theme)
         inside.wait_for_selector(f":root[data-theme={theme}]")
