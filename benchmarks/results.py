@@ -54,8 +54,8 @@ On a GPU, measured once, by hand, on an NVIDIA H100 with the contenders of `benc
 of DINO's definition, not of lightly's loss; `make bench ARGS="--only loss --device cuda"` measures the sizes
 above on yours:
 
-- 256 × 65536: time 0.9 with centering, 1.1 with inverse_prior, 1.7 with sinkhorn (3 rounds), 8.5 with projected;
-  peak memory 0.22, with projected about 1;
+- 256 × 65536: time 0.9 with centering, 1.1 with inverse_prior, 1.7 with sinkhorn (3 rounds), 8.5 with
+  projected; peak memory 0.22, with projected about 1;
 - 64 × 4096: time 1.2 to 2.2, with projected 22.
 """
 }
