@@ -21,6 +21,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "bars",
     "bibliography",
+    "labels",
 ]
 exclude_patterns = ["_build", "_ext", "_assembled/parts", "pages", "decisions"]
 html_theme = "furo"

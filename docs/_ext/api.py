@@ -7,6 +7,9 @@ import re
 import theory
 from tests.project import rooms
 
+READ_FIRST = {"theory.nn": ("loss", "patches", "monitor", "normalizer", "schedules")}
+"""Package → its modules in the order in which users need them; others are in that of their layers."""
+
 
 def public() -> dict[str, tuple[str, list[str]]]:
     """Page → the room whose docstring opens it, and the public names it documents, as users call them."""
@@ -42,7 +45,9 @@ def page(room: str, names: list[str]) -> str:
 
 
 def _inside(room: str) -> list[str]:
-    return list(rooms.modules(room)) if room in rooms.layers() else []
+    found = list(rooms.modules(room)) if room in rooms.layers() else []
+    first = [f"{room}.{name}" for name in READ_FIRST.get(room, ())]
+    return first + [module for module in found if module not in first]
 
 
 def _named(public: str) -> object:
@@ -83,7 +88,7 @@ def _is_documented(method: object) -> bool:
 
 def contents(found: dict[str, tuple[str, list[str]]]) -> str:
     """Each room with its first docstring line and its public functions and classes."""
-    lines = ["Formulas, shapes, units and errors of every public function, room by room.", ""]
+    lines = ["Formulas, shapes, units and errors of every public function, module by module.", ""]
     lines += [
         "[Loss and trainer](training.md)",
         ": What a training loop calls: each formula, with an example.",

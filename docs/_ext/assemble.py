@@ -84,6 +84,9 @@ def _claims() -> str:
         "",
         "Statement and proof, derivation, tests that would catch it being false, figures, verdict.",
         "",
+        "The letters: **O** the objective, **T** the constrained teacher, **J** Jensen's inequality, **E**",
+        "estimation from a batch, **D** dynamics, **C** what numbers of a run certify.",
+        "",
         "| claim | statement and proof | derivation | tests | figures | verdict |",
         "|---|---|---|---|---|---|",
     ]

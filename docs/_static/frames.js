@@ -10,5 +10,10 @@ window.addEventListener("DOMContentLoaded", () => {
     frame.addEventListener("load", () => tell(frame));
     tell(frame);
   }
+  // A frame that comes into sight is asked once more: out of sight it may not have noticed its height.
+  const seen = new IntersectionObserver((found) => {
+    for (const { isIntersecting, target } of found) if (isIntersecting) tell(target);
+  });
+  frames.forEach((frame) => seen.observe(frame));
   new MutationObserver(() => frames.forEach(tell)).observe(document.body, { attributeFilter: ["data-theme"] });
 });

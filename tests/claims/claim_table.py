@@ -83,7 +83,8 @@ def table():
     for letter, title in sections(ROOT / NOTES).items():
         plain = [row for claim, row in rows.items() if claim.label[0] == letter and claim.verdict == PLAIN]
         if plain:
-            summary = f"<summary>{title}: {len(plain)} that hold as stated</summary>"
+            hold = "holds" if len(plain) == 1 else "hold"
+            summary = f"<summary>{title}: {len(plain)} that {hold} as stated</summary>"
             parts += ["", f"<details>{summary}", "", *HEAD, *plain, "", "</details>"]
     return "\n".join(parts)
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 
 import numpy as np
 import pytest
@@ -210,6 +211,14 @@ def test_the_tick_stands_where_the_centre_stops_keeping_up(interactive):
     _, at = interactive.evaluate(move, 1)
     assert "keeps up" in interactive.evaluate(move, at - 0.02)[0]
     assert "too slow" in interactive.evaluate(move, at + 0.02)[0]
+
+
+def test_the_page_says_which_critical_momentum_the_other_pages_mean(interactive):
+    said = interactive.evaluate("document.getElementById('critical').textContent")
+    at_this, fastest = re.findall(r"\d\.\d{5}", said)
+    mu = 10**-2.4  # of the slider as it stands first, at the ratio 0.4
+    assert fastest == f"{1 - mu * 1.5 / (1 - mu):.5f}" != at_this
+    assert said.endswith("the 0.994 of the other pages.")
 
 
 def test_interactive_page_answers_its_sliders(interactive):

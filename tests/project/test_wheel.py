@@ -58,7 +58,7 @@ def test_without_torch_its_modules_say_what_they_need(run):
     assert done.returncode
     last = done.stderr.strip().splitlines()[-1]
     assert last == (
-        "ModuleNotFoundError: theory.nn needs PyTorch: pip install 'ssl-clustering-theory[torch]'"
+        "ModuleNotFoundError: theory.nn needs PyTorch: pip install '.[torch]' in a clone of the repository"
     )
 
 

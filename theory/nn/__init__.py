@@ -5,14 +5,14 @@
 its own; `Schedule` is a temperature, a momentum or a rate that changes during training. Teachers go by
 their names in `theory.TEACHERS`.
 
-Needs PyTorch, which `import theory` does not load: ``pip install 'ssl-clustering-theory[torch]'``.
+Needs PyTorch, which `import theory` does not load: ``pip install '.[torch]'`` in a clone of the repository.
 """
 
 try:
     import torch  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "theory.nn needs PyTorch: pip install 'ssl-clustering-theory[torch]'"
+        "theory.nn needs PyTorch: pip install '.[torch]' in a clone of the repository"
     ) from error
 
 from theory.nn.loss import ClusterDistillationLoss

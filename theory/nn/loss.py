@@ -37,9 +37,9 @@ class ClusterDistillationLoss(Criterion):
     with :math:`r_n^i` of `TeacherNormalizer` at :math:`\tau_t`; i is a view of the teacher, j of the student.
     The gradient in the student's logits is :math:`(q - r)/\tau_s`, averaged as the loss is.
 
-    In place of DINO's loss, with the inverse-prior teacher instead of the centred one::
+    In place of DINO's loss; another teacher, "inverse_prior" say, is another word::
 
-        criterion = ClusterDistillationLoss("inverse_prior", clusters=65536, momentum=0.9)
+        criterion = ClusterDistillationLoss("centering", clusters=65536, momentum=0.9)
         for crops in loader:
             loss = criterion([student(x) for x in crops], [teacher(x) for x in crops[:2]])
             optimizer.zero_grad(); loss.backward(); optimizer.step()
@@ -47,10 +47,10 @@ class ClusterDistillationLoss(Criterion):
 
     `ClusterDistillationLoss.like("dinov2")` has the teacher and the temperatures of a published system.
 
-    Which momentum: the mean of a batch of B samples is off by 1/√B of their spread, so that from some 64 on
+    Which momentum: in toy runs batch size and averaging change little from 16 samples on; there
     `momentum=None`, the batch itself, has no lag and nothing to tune. Below, a moving average is worth
     B (1 + m)/(1 − m) samples [E2], as long as it keeps up with the teacher: 1 − m at least
-    (1 − m_t)(τ_s/τ_t − 1)/m_t does at any learning rate [D4]. DINO's 0.9 serves both ends.
+    (1 − m_t)(τ_s/τ_t − 1)/m_t is enough at any learning rate up to Kτ_s² [D4], under Adam at any [D6].
 
     Save and restore it with the rest of the run: its moving average and step are in `state_dict()`. With
     gradient accumulation pass manual_update=True and call `criterion.update()` after each `optimizer.step()`:
@@ -70,8 +70,10 @@ class ClusterDistillationLoss(Criterion):
         K ≥ 2.
     momentum
         Of the teacher's moving average, in [0, 1]; None takes the statistic of the batch itself.
-    teacher_temperature, student_temperature
-        τ_t, τ_s > 0, or functions of the step such as `Schedule`. The step counts updates.
+    teacher_temperature
+        τ_t > 0, or a function of the step such as `Schedule`. The step counts updates.
+    student_temperature
+        τ_s > 0, or such a function.
     shared_views
         How many of the first student views are the teacher's views, in order: a pair of one with itself is
         left out. All teacher views if not given, as in DINO; 0 where the student sees none of them, local or
@@ -199,10 +201,12 @@ class ClusterDistillationLoss(Criterion):
 
         Parameters
         ----------
-        student, teacher
-            Lists of views [..., N, K]; which of them are shared says `shared_views`. Two tensors are one
-            pair, of different views. DINO's concatenated outputs are `student_output.chunk(n_crops)` and
-            `teacher_output.chunk(2)`.
+        student
+            A list of views [..., N, K], those that are the teacher's too first (`shared_views`), or one
+            tensor. DINO's concatenated outputs are `student_output.chunk(n_crops)`.
+        teacher
+            A list of views, `teacher_output.chunk(2)` in DINO, or one tensor: two tensors are one pair, of
+            different views.
         weights
             wₙ ≥ 0 of the samples, [N], in place of 1/N; they are taken as they are.
 

@@ -95,9 +95,10 @@ class Monitor:
 
         Parameters
         ----------
-        student, teacher
-            Raw logits of this step, as the criterion takes them: a tensor or a list of views. Two lists of
-            one shared view compare the networks on that view.
+        student
+            Raw logits of this step, as the criterion takes them: a tensor or a list of views.
+        teacher
+            Those of the teacher. Two lists of one shared view compare the networks on that view.
 
         Returns
         -------

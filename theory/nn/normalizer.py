@@ -59,9 +59,9 @@ class TeacherNormalizer(Averaging):
     logits for that. A batch without samples moves nothing. Half-precision logits are computed on in float32.
 
     A batch whose statistic is not finite (or beyond 2⁶⁴) is left out of the average and counted in `skipped`.
-    Cast to half precision, the average and log π stay float32. `state_dict()` says which teacher, order and
-    rounds the average is of, and is refused by any other; one saved before it said so loads unasked, also
-    with strict=True.
+    Cast to half precision, the average and log π stay float32. `state_dict()` records teacher, order and
+    rounds; loading it into another teacher is refused. One saved before this record existed loads unchecked,
+    also with strict=True.
 
     Parameters
     ----------
@@ -72,8 +72,10 @@ class TeacherNormalizer(Averaging):
     momentum
         m in [0, 1] of the moving average over batches, a number or a tensor that broadcasts to
         ``[*batch_shape, 1]``. None takes the statistic of the batch itself.
-    order, rounds
-        What "power_mean" and "sinkhorn" need, and no other.
+    order
+        s of "power_mean", which needs it, and no other teacher.
+    rounds
+        Of "sinkhorn", which needs them, and no other teacher.
     log_target
         log π, [K] or ``[*batch_shape, K]``; uniform if not given.
     batch_shape

@@ -37,8 +37,10 @@ class MaskedPatchLoss(Criterion):
         K ≥ 2.
     momentum
         Of the teacher's moving average, in [0, 1]; None takes the statistic of the tokens at hand.
-    teacher_temperature, student_temperature
-        τ_t, τ_s > 0, or functions of the step such as `Schedule`. The step counts updates.
+    teacher_temperature
+        τ_t > 0, or a function of the step such as `Schedule`. The step counts updates.
+    student_temperature
+        τ_s > 0, or such a function.
     normalized_by
         The tokens that the teacher's statistic is of, evenly: "all" of every image as in iBOT, or the
         "masked" ones as in DINOv2. Packed tokens are all that there are.
@@ -148,8 +150,10 @@ class MaskedPatchLoss(Criterion):
 
         Parameters
         ----------
-        student, teacher
+        student
             [B, P, K] with a mask; or the masked tokens alone, packed, [M, K], M ≥ 0.
+        teacher
+            Of the shape of the student's: the same tokens of the unmasked image.
         mask
             [B, P], True where the student's token was masked.
         weights

@@ -17,7 +17,7 @@ function drawCenter() {
   say("gain", settings.gain.toPrecision(2));
   const found = stability(settings), critical = criticalMomentum(settings), steps = stepsToShow(found);
   placeTick("center", critical);
-  element("critical").textContent = wordsOfCritical(critical);
+  element("critical").textContent = wordsOfCritical(critical, criticalMomentum({ ...settings, gain: 1 }));
   const turns = Number.isFinite(found.period), many = steps.toLocaleString("en");
   const path = trajectory(settings, steps), period = found.period.toFixed(found.period < 20 ? 1 : 0);
   const verdict = `${found.stable ? "The centre keeps up" : "The centre is too slow"}: a push common to all `
@@ -36,11 +36,13 @@ function drawCenter() {
   });
 }
 
-function wordsOfCritical(momentum) {
+function wordsOfCritical(momentum, fastest) {
   if (momentum === 1) return "The teacher is not sharpened (τt ≥ τs): any centre that moves will do.";
   if (momentum < 0) return "Here even the centre of the batch before is too old: no momentum is safe.";
-  return `Critical centre momentum: ${momentum.toFixed(5)} (the tick under the slider). To its left the `
-    + "centre keeps up.";
+  const known = fastest.toFixed(3) === "0.994" ? ", the 0.994 of the other pages" : "";
+  return `Critical centre momentum at this α: ${momentum.toFixed(5)} (the tick under the slider). To its left the `
+    + `centre keeps up. For the fastest student, α = 1, `
+    + (fastest < 0 ? "no momentum is safe." : `it is ${fastest.toFixed(5)}${known}.`);
 }
 
 for (const id of ["center", "teacher", "ratio", "gain"]) element(id).addEventListener("input", drawCenter);

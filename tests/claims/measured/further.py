@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 
 from experiments.engine.store import settings_of
-from tests.claims.measured.forms import fixed, lower, percent, upper
+from experiments.studies.predictions import judge
+from tests.claims.measured.forms import fixed, lower, percent, upper, word
 from tests.claims.measured.statements import results, says
 from theory.dynamics import center_race, survival_temperature
 
@@ -235,3 +236,17 @@ def what_came():
         "Of toy runs at DINO's own {} settings, where all numbers are known, {} are as predicted",
         f"{found.sizes['toy']}", f"{hits}",
     )  # fmt: skip
+
+
+@says("README.md")
+def what_missed():
+    judged = judge(results("predictions"))
+    missed = [said.name for said in judged if not said.hit]
+    assert missed == ["distinct", "heads"]
+    yield (
+        (
+            f"{word(len(judged)).capitalize()} predictions were committed before the runs that test them "
+            f"([predictions/](predictions/README.md)): {word(len(missed))} missed, "
+            f"{word(len(judged) - len(missed))} came true"
+        ),
+    )
