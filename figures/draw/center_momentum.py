@@ -67,7 +67,8 @@ def draw(dataset: xr.Dataset) -> Figure:
         axis.set_title(title)
         name_lines(axis, ends, apart=0.1)
     axes["c"].plot([100, 100 + period], [0.97, 0.97], color="0.5", ls="-", lw=3, solid_capstyle="butt")
-    note(axes["c"], 220 + period, 0.97, f"predicted period of the turns, {period:.0f} steps", va="center")
+    said = f"predicted period of the turns, {period:.0f} steps"
+    note(axes["c"], 220 + period, 0.97, said, va="center", in_layout=False)  # the small variant ends before
     return figure
 
 

@@ -42,7 +42,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         _series(evenness, sharpened.teacher_prior_entropy)
         evenness.set_ylim(-0.04 * log_k, 1.12 * log_k)
         evenness.axhline(log_k, color="0.5", ls="-", lw=0.6)
-        note(evenness, 1500, 1.02 * log_k, "uniform, log $K$", ha="right", va="bottom")
+        note(evenness, float(sharpened.step[-1]), 1.02 * log_k, "uniform, log $K$", ha="right", va="bottom")
         _series(truth, sharpened.nmi)
         truth.set_ylim(-0.02, 0.66)
         titles = (f"{data}: fates", "entropy of the prior (nat)", "NMI with the truth")
