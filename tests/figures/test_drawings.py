@@ -1,46 +1,65 @@
 """What a reader needs stands in the picture: titles, looks and names of lines, the sense of a difference."""
 
-import re
-import tomllib
+from itertools import combinations
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from experiments.engine import registry, runner, store
-from experiments.studies import predictions
-from figures import save
-from figures.draw.predictions import WORDS
+from figures import look
+from figures.draw import assignments
 from figures.draw.shared import name_lines
+from tests.figures.conftest import FIGURES
 from tests.figures.test_look import BY_LABEL, has_look, legend_entries
-from theory import TEACHERS
 
-FIGURES = registry.figures()
 TABLES = ("published", "predictions")
 """Rows of words with bars beside them, no panels."""
 UNTITLED = (*TABLES, "assignments")
 """A title above each column, and the result below each panel."""
 
 
-@pytest.fixture(scope="module")
-def drawn(request):
-    """Figure and dataset, once for all tests of one figure: none changes them."""
-    entry = FIGURES[request.param]
-    dataset = store.load(runner.RESULTS / f"{entry.source}.nc")
-    with mpl.rc_context():
-        mpl.style.use(save.STYLE)
-        figure = entry.module.draw(dataset)
-        for axis in figure.axes:  # which gives ticks their labels, as drawing would
-            for labels in (axis.get_xticklabels, axis.get_yticklabels):
-                labels(which="both")
-        yield figure, dataset
-        pyplot.close(figure)
-
-
 def words(figure):
     return [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
+
+
+def beyond_the_limits(figure):
+    """Labels of ticks that no drawing shows, since the axis ends before them or is none."""
+    for axis in (one for axes in figure.axes for one in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+            if not (axis.axes.axison and low <= tick.get_loc() <= high):
+                yield from (tick.label1, tick.label2)
+
+
+def places(figure):
+    """Words and the rectangle that they take, in pixels, of all that stand upright or level."""
+    figure.canvas.draw()
+    unseen = set(beyond_the_limits(figure))
+    texts = [
+        text
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and text not in unseen
+    ]
+    return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_rotation() % 90 == 0]
+
+
+def clashes(figure):
+    """Pairs of words that share more than an edge, and words that leave the page."""
+    placed = places(figure)
+    pairs = [
+        (first, second)
+        for (first, a), (second, b) in combinations(placed, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 0.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5
+    ]
+    page = figure.bbox
+    beyond = [
+        word
+        for word, box in placed
+        if min(box.x0 - page.x0, box.y0 - page.y0, page.x1 - box.x1, page.y1 - box.y1) < -1
+    ]
+    return pairs + beyond
 
 
 def titles(figure):
@@ -63,6 +82,19 @@ def test_legends_show_every_teacher_in_its_look(drawn):
     entries = legend_entries(drawn[0])
     wrong = [label for label, line in entries if label in BY_LABEL and not has_look(line, BY_LABEL[label])]
     assert wrong == []
+
+
+@pytest.mark.parametrize("drawn", FIGURES, indirect=True)
+def test_no_words_lie_on_others_or_leave_the_page(drawn):
+    assert clashes(drawn[0]) == []
+
+
+def test_words_on_words_and_beyond_the_page_would_be_seen():
+    figure = pyplot.figure()
+    for x, word in ((0.2, "one"), (0.21, "two"), (0.6, "three"), (0.99, "beyond the page")):
+        figure.text(x, 0.5, word)
+    assert clashes(figure) == [("one", "two"), "beyond the page"]
+    pyplot.close(figure)
 
 
 @pytest.mark.parametrize("drawn", ["real_data"], indirect=True)
@@ -97,68 +129,78 @@ def test_no_start_hides_another(drawn):
     assert order == sorted(order)
 
 
-@pytest.mark.parametrize("drawn", ["phase_diagram", "phase_diagram_learner"], indirect=True)
-def test_three_shares_make_the_colour_and_short_runs_are_marked(drawn):
-    figure, _ = drawn
-    assert "run too short" in words(figure)
-    legend = [text.get_text().split(",")[0] for text in figure.legends[0].get_texts()]
-    assert legend == ["learnt", "undecided", "not used"]
-
-
-@pytest.mark.parametrize("drawn", ["phase_diagram", "phase_diagram_learner"], indirect=True)
-def test_a_teacher_without_a_constraint_has_no_line_to_learn_below(drawn):
+@pytest.mark.parametrize("drawn", ["adaptive"], indirect=True)
+def test_heights_at_the_floor_are_said_to_be_less_and_the_rate_of_dino_is_seen(drawn):
     figure, dataset = drawn
-    diagonals = [
-        any(len(line.get_xdata()) == 2 and list(line.get_ydata()) == [0, 1] for line in axis.lines)
-        for axis in figure.axes
+    floors = 0
+    for axis in (figure.axes[0], figure.axes[2]):
+        assert axis.get_yticklabels()[0].get_text().startswith(r"$\leq ")
+        floor = axis.get_yticks()[0]
+        floors += sum(np.sum(line.get_ydata() == floor) for line in axis.lines)
+    of_panels = [
+        dataset["size"].sel(optimizer=[name, "SGD"], clusters=k) for name, k in (("Adam", 2), ("AdamW", 8))
     ]
-    assert diagonals == [TEACHERS[teacher].constrained for teacher in dataset.teacher.values]
+    assert floors == sum(int((size / dataset.learning_rate < floor).sum()) for size in of_panels) > 0
+    (rate,) = (box for word, box in places(figure) if word == "DINO's rate")
+    panel = figure.axes[1].bbox
+    assert panel.x0 < rate.x0 < rate.x1 < panel.x1 and panel.y0 < rate.y0 < rate.y1 < panel.y1
 
 
-@pytest.mark.parametrize("drawn", ["phase_plane"], indirect=True)
-def test_what_the_few_clusters_hold_at_best_is_from_the_runs(drawn):
+@pytest.mark.parametrize("drawn", ["learnt_race"], indirect=True)
+def test_ratios_beyond_the_break_stand_in_a_column_of_their_own(drawn):
     figure, dataset = drawn
-    bare = dataset.student_information.sel(student="linear", teacher="unconstrained").mean("seed")
-    best = float(bare.max()) / np.log(store.settings_of(dataset)["components"])
-    assert any(f"{best:.1f} at best" in text for text in words(figure))
+    axis = figure.axes[0]
+    pile = axis.get_xticks()[0]
+    assert axis.get_xticklabels()[0].get_text() == "< −0.6"
+    shown = np.concatenate([line.get_xdata() for line in axis.lines if line.get_marker() in ("o", "s")])
+    runs = dataset.sizes["seed"] * dataset.sizes["start"]
+    assert np.sum(shown == pile) == runs * int((dataset.ratio < -0.6).sum()) > 0
+    assert np.sort(shown[shown != pile])[0] > -0.6
+    (losing,) = (line for line in axis.lines if line.get_linestyle() == ":")
+    cold = dataset.kept.sel(start="cold")
+    assert float(cold.where(dataset.ratio < losing.get_xdata()[0]).min()) > 0.9
+    assert float(cold.where(dataset.ratio == losing.get_xdata()[0]).min()) < 0.9
 
 
-@pytest.mark.parametrize("drawn", ["fates"], indirect=True)
-def test_every_run_that_is_drawn_has_met_one_fate(drawn):
+@pytest.mark.parametrize("drawn", ["batch_size"], indirect=True)
+def test_what_a_batch_of_one_costs_stands_at_one(drawn):
     figure, dataset = drawn
-    said = [re.search(r"(\d+) of (\d+) runs", text) for text in words(figure)]
-    met, of = zip(*((int(match[1]), int(match[2])) for match in said if match), strict=True)
-    seeds, constrained = dataset.sizes["seed"], dataset.sizes["teacher"] - 1
-    assert of == (constrained * seeds, constrained * seeds, seeds, seeds)
-    assert sum(met) == (2 * constrained + 1) * seeds
+    ticks = [line for line in figure.axes[0].lines if line.get_marker() == "_"]
+    assert len(ticks) == dataset.sizes["clusters"]
+    assert {float(np.ravel(tick.get_xdata())[0]) for tick in ticks} == {1.0}
 
 
-def test_every_measure_that_is_predicted_has_words_of_its_own():
-    said = [tomllib.loads(path.read_text(encoding="utf-8")) for path in predictions.FILES.glob("*.toml")]
-    assert {test["measure"] for one in said for test in one["test"]} == WORDS.keys()
-    assert {one["claim"] for one in said} == set(FIGURES["predictions"].claims)
-
-
-@pytest.mark.parametrize("drawn", ["predictions"], indirect=True)
-def test_predictions_carry_their_verdict_as_a_sign_and_no_code(drawn):
+@pytest.mark.parametrize("drawn", ["certificate"], indirect=True)
+def test_the_threshold_of_the_monitor_is_dotted_and_log_k_is_solid(drawn):
     figure, dataset = drawn
-    found = predictions.judge(dataset)
-    verdicts = [one.hit for one in found] + [bound.holds for one in found for bound in one.bounds]
-    said = words(figure)
-    assert (said.count("✓"), said.count("✗")) == (verdicts.count(True), verdicts.count(False))
-    assert [text for text in said if re.search(r"\de[-−]\d|e\^I(?!\$)|^\w+_\w+", text)] == []
+    for axis in figure.axes[2:4]:
+        level = {
+            line.get_ydata()[0]: line.get_linestyle() for line in axis.lines if len(line.get_xdata()) == 2
+        }
+        assert level == {float(dataset.log_clusters): "-", float(dataset.monitor_threshold): ":"}
 
 
-@pytest.mark.parametrize("drawn", ["published"], indirect=True)
-def test_every_published_row_has_its_verdict_and_those_that_could_not_fail_have_none(drawn):
+@pytest.mark.parametrize("drawn", ["real_data", "price_of_centering_paid"], indirect=True)
+def test_rows_of_differences_say_which_centering_they_are_of(drawn):
+    figure, _ = drawn
+    rows = [label.get_text() for label in figure.axes[4].get_yticklabels()]
+    of = {row.split(" − ")[0] for row in rows}
+    assert of in ({"moving"}, {"batch"})
+    other = {"moving": "batch", "batch": "moving"}[of.pop()]
+    assert [row for row in rows if "centering" in row] == [row for row in rows if f"{other} centering" in row]
+
+
+@pytest.mark.parametrize("drawn", ["growth"], indirect=True)
+def test_teachers_that_coincide_have_one_key(drawn):
     figure, dataset = drawn
-    said, free = words(figure), dataset.free.values.astype(bool)
-    verdicts = dataset.verdict.values[~free].tolist()
-    assert said.count("read ρ here") == free.sum() > 0
-    for verdict in set(verdicts):
-        assert said.count(verdict) == verdicts.count(verdict)
-    judged = [*verdicts, *dataset.toy_verdict.values]
-    assert (said.count("✓"), said.count("✗")) == (judged.count("as predicted"), judged.count("contradicts"))
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["unconstrained", f"{dataset.sizes['teacher'] - 1} constrained (coincide)"]
+
+
+def test_clusters_do_not_wear_the_colours_of_teachers():
+    ours = {to_hex(color) for color in assignments.COLORS}
+    assert len(ours) == len(assignments.COLORS)
+    assert ours & {to_hex(one.color) for one in look.LOOKS.values()} == set()
 
 
 def test_names_of_lines_are_apart_and_in_order():
@@ -169,13 +211,3 @@ def test_names_of_lines_are_apart_and_in_order():
     assert [text.get_text() for text in axis.texts] == ["a", "b", "c", "d"]
     assert np.diff(heights).min() >= 0.1 - 1e-6
     pyplot.close()
-
-
-@pytest.mark.parametrize("name", ["phase_diagram", "phase_diagram_learner", "phase_plane"])
-def test_rows_are_hatched_only_where_a_run_was_too_short(name):
-    dataset = store.load(runner.RESULTS / f"{FIGURES[name].source}.nc")
-    decided = dataset.assign(student_prior_entropy=dataset.student_information)
-    for data, hatched in ((dataset, True), (decided, False)):
-        figure = FIGURES[name].module.draw(data)
-        assert ("run too short" in words(figure)) == hatched
-        pyplot.close(figure)
