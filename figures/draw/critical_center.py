@@ -95,9 +95,8 @@ def _words(axis: Axes, tau_s: float, tau_t: float) -> None:
     note(axis, 0.052, 0.096, at, **along)
     for name, (shift, *_) in RUNS.items():
         words = name.replace("'s ", "\n")
-        note(
-            axis, (1 - TEACHER) * shift, 0.00078, words, ha="center", weight="bold", fontsize=7.5, va="bottom"
-        )
+        above = 0.00078 if words == name else 0.0007
+        note(axis, (1 - TEACHER) * shift, above, words, ha="center", weight="bold", fontsize=7.5, va="bottom")
     patches = (1 - TEACHER) * RUNS["iBOT's patches"][0]
     note(axis, patches / 1.17, 0.00094, "live: held by the\nhead they share", color=ON_LIVE, **plain)
     _key(axis)
