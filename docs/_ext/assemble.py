@@ -191,7 +191,10 @@ def _notebook(source: Path) -> str:
     cells, frames = [], dict(gallery.FRAMES)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = bibliography.cited(_labelled("".join(cell["source"])))
+            text = re.sub(
+                r"\]\(\.\./figures/(\w+)\.svg\)", r"](../figures/index.md#\1)", "".join(cell["source"])
+            )
+            cell["source"] = bibliography.cited(_labelled(text))
         cells.append(cell)
         if "slider" in cell["metadata"].get("tags", []):
             words = "*(A slider, in a running kernel: open the notebook in JupyterLab to move it.)*"

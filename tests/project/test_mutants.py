@@ -163,6 +163,7 @@ def results(project):
     return {one["name"]: one for one in kept}
 
 
+@pytest.mark.slow
 def test_what_tests_notice_is_killed_what_never_ends_runs_out_of_time_and_the_rest_is_named(project):
     out, _ = (running := start(project)).communicate(timeout=300)
     assert running.returncode == 1, out
@@ -182,6 +183,7 @@ def test_what_tests_notice_is_killed_what_never_ends_runs_out_of_time_and_the_re
     assert f"| {len(found)} | {len(found)} | 18 | 4 | 7 | 100.0%" in page
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_where_it_was(project):
     running = start(project, "--jobs", "1")
     kept = project / ".mutants/results.jsonl"
@@ -201,6 +203,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(project):
     assert results(project).keys() == set(names(TINY)) and kept.read_bytes().startswith(whole)
 
 
+@pytest.mark.slow
 def test_no_change_is_tried_once_the_limit_is_over(project):
     out, _ = (running := start(project, "--limit", "0")).communicate(timeout=300)
     assert running.returncode == 1

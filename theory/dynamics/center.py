@@ -188,7 +188,7 @@ def center_gain_limit(
 
     Examples
     --------
-    DINO's centre keeps up at any learning rate, one of momentum 0.999 only while a student is slow:
+    DINO's centre keeps up at any learning rate (up to Kτ_s²), one of .999 only while a student is slow:
 
     >>> from theory.dynamics import center_gain_limit
     >>> knobs = {"student_temperature": 0.1, "teacher_temperature": 0.04, "teacher_momentum": 0.996}

@@ -148,3 +148,13 @@ def test_the_help_says_what_the_command_is_for(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert command.__doc__.partition("\n\n")[2].strip().splitlines()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_that_leaves_early_is_no_error(files, form):
+    """As in `python -m theory … | head -1`: the status is still that of the report."""
+    call = [sys.executable, "-m", "theory", str(files / "uniform.npy"), *LIKE, *form]
+    with subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (said, process.returncode) == (b"", 1)
