@@ -15,7 +15,7 @@ from theory.dynamics import (
     student_gain,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 STUDENT_TEMPERATURE, SEEDS = 1.0, (1, 2, 3)
 BATCH = {"constraint": "batch", "ratio": 0.4, "centerMomentum": 0.5}
 SCENARIOS = {

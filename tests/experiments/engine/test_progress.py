@@ -14,6 +14,7 @@ def screen(request, monkeypatch):
     output = io.StringIO()
     console = Console(file=output, force_terminal=request.param, width=100)
     monkeypatch.setattr(progress, "DELAY", 0.0)
+    monkeypatch.setattr(progress._display, "disable", False)  # a cluster in this process has silenced it
     monkeypatch.setattr(progress._display.live, "console", console)
     output.watched = request.param
     yield output
@@ -74,7 +75,6 @@ def test_a_short_loop_and_a_worker_show_nothing(screen, monkeypatch):
     with monkeypatch.context() as short:
         short.setattr(progress, "DELAY", 60.0)
         list(progress.track(range(3), description="training"))
-    monkeypatch.setattr(progress._display, "disable", False)
     progress.silence()
     with progress.bar("sweep", 3, lines=True) as advance:
         assert list(progress.track(range(3), description="training")) == [0, 1, 2]

@@ -201,6 +201,7 @@ def test_killed_in_a_chunk_it_repeats_that_chunk_and_ends_with_the_same_bytes(tm
     assert output.read_bytes() == (tmp_path / "whole.nc").read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_half_way_and_run_with_a_larger_grid_it_computes_what_is_not_there(settings, results):
     settings = replace(settings, pause=0.2, scales=(0.5, 1.0))
     more = replace(settings, scales=(0.25, 0.5, 1.0))

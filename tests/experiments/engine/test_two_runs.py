@@ -15,6 +15,7 @@ __all__ = ["dead", "results", "settings"]
 FOLDER_FIRST = 60.0
 
 
+@pytest.mark.slow
 def test_the_second_of_two_equal_runs_is_refused_and_the_first_ends_well(settings, results, capfd):
     options = [f"--diary={settings.diary}", "--pause=1.0", "--scales", "0.5", "1.0"]
     first = subprocess.Popen(command_of(settings, results, options), cwd=store.ROOT)

@@ -22,7 +22,7 @@ def test_its_names_are_public():
 def test_without_torch_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # how Python marks a module that cannot be imported
     monkeypatch.delitem(sys.modules, "theory.nn")
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ssl-clustering-theory\[torch\]'") as raised:
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[torch\]' in a clone") as raised:
         importlib.import_module("theory.nn")
     assert raised.value.__cause__.name == "torch"
 
