@@ -116,3 +116,10 @@ def test_a_cluster_out_of_reach_blocks_however_small_its_share(share, where):
         with pytest.raises(theory.InfeasibleTarget) as caught:
             theory.project(theory.log_softmax(logits), weights=weights, log_target=log_target)
         assert caught.value.clusters == (where,)
+
+
+def test_an_entry_that_must_vanish_makes_a_target_one_of_the_limit():
+    """Sample 0 has cluster 0 only and fills it: sample 1 would have to leave it to nothing."""
+    with pytest.raises(theory.InfeasibleTarget, match="uses up all the weight") as raised:
+        theory.project(log_p_on(np.array([[True, False], [True, True]]), np.zeros((2, 2))))
+    assert raised.value.clusters == (1,)

@@ -113,3 +113,10 @@ def test_numbers_between_one_and_a_half_and_the_most_are_read_off(factor, told):
     power = 0.9**factor
     found = named(center_ways(given(next_center=power * C + (1 - power) * mean)))
     assert any("micro-batches" in name for name in found) == told
+
+
+def test_no_more_parts_are_tried_than_the_most(monkeypatch):
+    monkeypatch.setattr("theory.systems.candidates.MOST", 4)
+    found = named(target_ways(given(logits=Z[:10])))
+    assert any("1/2 of the batch" in name for name in found)
+    assert not any("1/5 of the batch" in name for name in found)

@@ -8,6 +8,7 @@ import pytest
 
 from theory.curves import command
 from theory.curves.files import LONGEST, LOSSES, STEPS, column_among, read_curve
+from theory.curves.scale import PARTS
 
 WANTED = {"loss": None, "step": None}
 
@@ -169,3 +170,10 @@ def test_parts_are_told_by_their_column(tmp_path, asked):
     found = asked("--like", "dinov3")
     assert (found["loss_is"], found["scale"]) == ("part", 16 / 18)
     assert "which is 0.8889 of one cross-entropy" in found["told"]
+
+
+def test_the_shares_of_published_columns_are_those_of_their_pairs():
+    """2 global and 8 local crops: 2 pairs of global and 16 of global and local ones."""
+    shares = {name: round(18 * share, 12) for name, share in PARTS.items()}
+    whole = dict.fromkeys(("ibot_loss", "train_cls", "train_patch"), 18.0)
+    assert shares == {"dino_local_crops_loss": 16.0, "dino_global_crops_loss": 2.0} | whole

@@ -137,3 +137,16 @@ def test_identical_views_stay_inside_what_a_fisher_transform_can_bear():
     largest = found.estimate(1)
     assert 1 - 1e-9 < largest.value < 1
     assert np.isfinite([largest.low, largest.high, largest.error]).all()
+
+
+def test_the_agreement_of_views_is_beside_that_of_rows_that_share_nothing():
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(size=(2, 24, 2)) + rng.normal(size=(24, 2))
+    both = np.concatenate([first, second])
+    a, b = ((view - both.mean(axis=0)) / both.std(axis=0) for view in (first, second))
+    order = np.random.default_rng(0).permutation(24)  # which rows are put together by chance
+    chance = np.concatenate([(a * b[order]).sum(1), (b * a[order]).sum(1)])
+    size = ((a**2).sum() + (b**2).sum()) / 48
+    mean, error = Views([first, second]).agreement()
+    equal(mean, (a * b).sum(1).mean() / size, rtol=1e-12)
+    equal(error, np.sqrt((chance**2).mean() / 24) / size, rtol=1e-12)

@@ -7,6 +7,7 @@ import torch
 import theory
 from tests.claims.ledger import equal
 from theory.nn.averages import MovingMean, mean_of_order, mean_over_ranks
+from theory.nn.counter import Counter
 
 ORDERS = [-1.0, 0.0, 0.5, 1.0]
 
@@ -74,3 +75,17 @@ def test_moved_at_every_micro_batch_a_momentum_is_its_own_power(n):
     once.update()
     torch.testing.assert_close(1 - each.average, torch.full((3,), 0.999**n, dtype=torch.float64))
     torch.testing.assert_close(1 - once.average, torch.full((3,), 0.999, dtype=torch.float64))
+
+
+def test_one_average_of_several_that_is_no_number_is_refused():
+    moving = MovingMean(torch.zeros(2, 3), momentum=0.9, order=1.0)
+    moving.check_sound("center", torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="`center` must hold a finite average"):
+        moving.check_sound("center", torch.tensor([[0.0, 0.0, 0.0], [0.0, torch.nan, 0.0]]))
+
+
+def test_steps_are_counted_one_by_one_beyond_what_float32_can_hold():
+    steps = Counter()
+    steps.add(2**24)
+    steps.add(1)
+    assert steps.value == 2**24 + 1
