@@ -11,6 +11,7 @@ from theory.curves.files import LONGEST, LOSSES, STEPS, column_among, read_curve
 from theory.curves.scale import PARTS
 
 WANTED = {"loss": None, "step": None}
+SUM = ("--loss-is", "sum of pairs", "--pairs", "18")
 
 
 def curve(tmp_path, text, name="log.csv", **wanted):
@@ -177,3 +178,9 @@ def test_the_shares_of_published_columns_are_those_of_their_pairs():
     shares = {name: round(18 * share, 12) for name, share in PARTS.items()}
     whole = dict.fromkeys(("ibot_loss", "train_cls", "train_patch"), 18.0)
     assert shares == {"dino_local_crops_loss": 16.0, "dino_global_crops_loss": 2.0} | whole
+
+
+@pytest.mark.parametrize("name", [*command.KNOBS, "learning_rate", "prior_entropy", "scale"])
+def test_every_knob_of_the_command_line_is_a_number(asked, name):
+    found = asked("--clusters", "64", f"--{name.replace('_', '-')}", "0.25", "--steps-per-unit", "2", *SUM)
+    assert (found[name], type(found[name])) == (0.25, float)

@@ -29,3 +29,12 @@ def test_turns_are_those_within_a_quarter_of_the_period(share, level):
     turns = Turns(safe=False, decided=True, period=400.0)
     (found,) = about_the_swing(share * turns.period / 2, turns)
     assert found.level == level
+
+
+def test_the_period_is_in_steps_of_the_second_half_exactly():
+    assert swing_of(curve(np.sin(np.pi * np.arange(401) / 10))) == 20.0
+
+
+def test_the_lowest_level_may_be_that_of_the_last_records():
+    assert curve(np.repeat([1.0, 0.0], 8)).lowest == 0.0
+    assert curve(np.repeat([0.0, 1.0], 8)).lowest == 0.0

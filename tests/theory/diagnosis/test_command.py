@@ -18,6 +18,7 @@ from tests.claims.ledger import equal
 from tests.theory.diagnosis.runs import KNOBS, SETTINGS, UNIFORM, K, clustered
 from theory import __main__ as command
 from theory.__main__ import main
+from theory.diagnosis.printed import printed
 
 LIKE = ["--temperature", "0.04", "--student-temperature", "0.1"]
 
@@ -148,6 +149,30 @@ def test_the_help_says_what_the_command_is_for(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert command.__doc__.partition("\n\n")[2].strip().splitlines()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_a_closed_pipe_takes_the_report_without_an_error_then_or_later(monkeypatch, form):
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert printed(theory.diagnose(UNIFORM, **KNOBS), "here", as_json=form) == 1
+        pipe.flush()  # as at the exit
+
+
+def test_the_report_does_not_wait_for_the_exit(monkeypatch):
+    """In a pipe, a log or a notebook it is there when the function is done."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8"))
+    printed(theory.diagnose(UNIFORM, **KNOBS), "here", as_json=False)
+    assert raw.getvalue().decode().startswith("read: here\nfate: uniform collapse")
+
+
+def test_without_arguments_those_of_the_command_line_are_read(files, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["theory", str(files / "uniform.npy"), "--temperature", "0.04"])
+    assert main() == 1
+    assert "fate: uniform collapse" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

@@ -99,6 +99,7 @@ ZERO[0, 2] = -np.inf
         ),
         ({"logits": LIVE[:1]}, ValueError, "`logits` must hold at least 2 samples, got 1"),
         ({"logits": np.full((4, 4), 0.25)}, ValueError, "`logits` must be raw outputs, got probabilities"),
+        ({"logits": np.eye(4)}, ValueError, "`logits` must be raw outputs, got probabilities"),
         ({"logits": np.where(np.arange(K) == 2, -np.inf, LIVE)}, ValueError, "got only -inf in cluster 2"),
         (
             {"log_target": np.full(3, -np.log(3))},

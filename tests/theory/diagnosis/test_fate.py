@@ -9,6 +9,7 @@ from experiments.training.distill import Training, train
 from experiments.training.model import Architecture
 from experiments.training.variants import Variant
 from tests.theory.diagnosis.runs import CONSTANT, KNOBS, ONE, SETTINGS, UNIFORM, K, clustered, levels, noise
+from theory.diagnosis.advice import other_center
 
 
 @pytest.mark.parametrize("teacher", theory.TEACHERS)
@@ -112,3 +113,11 @@ def test_one_answer_is_said_to_be_spread_over_the_exponential_of_its_entropy():
     spread = np.exp(found.measurements["raw_teacher_prior_entropy"])
     (finding,) = (f for f in found.findings if f.claim == "O4" and f.level == "problem")
     assert f"spread over about {spread:.1f} clusters" in finding.text
+
+
+@pytest.mark.parametrize("batch_size", [None, 4, 256])
+def test_a_collapse_under_a_moving_centre_asks_for_another_centre(batch_size):
+    asked = f"take {other_center(batch_size)}"
+    moving = theory.diagnose(CONSTANT, center=CONSTANT.mean(0), batch_size=batch_size, **KNOBS)
+    still = theory.diagnose(CONSTANT, batch_size=batch_size, **KNOBS)
+    assert [asked in found.findings[0].remedy for found in (moving, still)] == [True, False]

@@ -7,6 +7,7 @@ import pytest
 
 import theory
 from tests.claims.ledger import equal
+from theory.diagnosis import feature_command
 from theory.diagnosis.feature_command import main
 
 
@@ -68,3 +69,13 @@ def test_unlike_views_and_missing_knobs_are_status_2(files, capsys):
         main([view, view, "--clusters", "64"])
     assert stopped.value.code == 2
     assert "--teacher-temperature, --student-temperature needed" in capsys.readouterr().err
+
+
+def test_out_of_memory_is_said_so_and_no_report(files, capsys, monkeypatch):
+    def fails(views, **knobs):
+        raise MemoryError
+
+    monkeypatch.setattr(feature_command, "diagnose_features", fails)
+    view = str(files / "view_1.npy")
+    assert main([view, view, "--like", "dino"]) == 2
+    assert "out of memory: fewer samples will do" in capsys.readouterr().err

@@ -136,3 +136,27 @@ def test_rows_are_read_a_row_at_a_time_at_least():
     np.testing.assert_array_equal(both.whole(), np.concatenate([Z, Z[:3]]))
     for index in ([], [6], [7], [0, 6, 7, 39]):
         np.testing.assert_array_equal(rows.take(np.array(index, int)), Z[index])
+
+
+def test_a_torch_file_of_other_objects_is_said_to_hold_them(tmp_path):
+    torch.save({"logits": Rows([Z])}, tmp_path / "z.pt")
+    with pytest.raises(Unreadable, match=r"z\.pt must hold tensors only, got other objects"):
+        members(tmp_path / "z.pt")
+
+
+@pytest.mark.parametrize("shape, size", [([0, -4], 0), ([-64, -4, 1], 1024)])
+def test_negative_lengths_whose_product_fits_are_damage(tmp_path, shape, size):
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}
+    text = json.dumps({"z": entry}).encode()
+    (tmp_path / "z.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(size))
+    with pytest.raises(Unreadable, match=r"z\.safetensors is damaged: `z`"):
+        members(tmp_path / "z.safetensors")
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_only_what_is_not_compressed_is_mapped(tmp_path, monkeypatch, write):
+    monkeypatch.setattr("theory.files.numpy_files.IN_MEMORY", 0)
+    write(tmp_path / "z.npz", logits=Z)
+    found = opened("logits", tmp_path / "z.npz")
+    assert isinstance(found, np.memmap) == (write is np.savez)
+    np.testing.assert_array_equal(found, Z)

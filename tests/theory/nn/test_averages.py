@@ -89,3 +89,13 @@ def test_steps_are_counted_one_by_one_beyond_what_float32_can_hold():
     steps.add(2**24)
     steps.add(1)
     assert steps.value == 2**24 + 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("seen", [1, 2])
+def test_a_statistic_of_no_samples_weighs_nothing_beside_one_of_a_few(order, seen):
+    moving = MovingMean(torch.zeros(4, dtype=torch.float64), momentum=0.0, order=order)
+    moving.add(log_p(1)[0], samples=seen)
+    moving.add(log_p(1, seed=1)[0], samples=0)
+    moving.update()
+    equal(moving.average, log_p(1)[0], rtol=1e-12)

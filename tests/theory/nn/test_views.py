@@ -133,3 +133,13 @@ def test_half_precision_is_that_of_the_rounded_logits(dtype, teacher):
     for a, b in zip(torch.autograd.grad(found, half_s), torch.autograd.grad(wanted, wide), strict=True):
         assert a.dtype == dtype
         torch.testing.assert_close(a.float(), b, rtol=1e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, torch.arange(1.0, 6.0)])
+def test_the_prior_of_me_max_is_the_mean_over_views_and_then_over_samples(weights):
+    z, target = views(2, 3), torch.full((K,), -math.log(K), dtype=torch.float64)
+    share = torch.full((5, 1), 0.2) if weights is None else weights[:, None] / weights.sum()
+    q = sum((share * torch.softmax(x / 0.1, -1)).sum(0) for x in z) / 2
+    for given in (z, [torch.stack([x, x]) for x in z]):
+        value = prior_divergence(given, 0.1, target, weights)
+        torch.testing.assert_close(value, (math.log(K) + (q * q.log()).sum()).expand(value.shape))
