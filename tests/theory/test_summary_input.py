@@ -1,7 +1,10 @@
 """What `theory.summarize` refuses: named, with what arrived."""
 
+import sys
+
 import numpy as np
 import pytest
+import torch
 
 import theory
 
@@ -56,3 +59,29 @@ def test_summaries_of_other_temperatures_or_clusters_do_not_add():
         a + theory.summarize(np.zeros((4, 2)))
     with pytest.raises(TypeError):
         a + 1
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor of an accelerator, as far as NumPy sees it: only a copy on the host can be read."""
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+    def __array__(self, *given, **options):
+        raise TypeError("not on the host")
+
+
+def test_what_is_on_an_accelerator_is_copied_to_the_host():
+    z = torch.arange(12.0).reshape(4, 3).sin()
+    far = z.as_subclass(Elsewhere)
+    with pytest.raises(TypeError, match="not on the host"):
+        np.asarray(far)
+    assert (theory.summarize(far).log_prior == theory.summarize(z).log_prior).all()
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(4)])
+def test_each_array_of_a_summary_is_read_once(monkeypatch, weights):
+    read = []
+    monkeypatch.setattr(sys.modules["theory.summary.summarize"], "reads_values", read.append)
+    theory.summarize(GOOD, weights=weights)
+    assert read == ["logits", *(["weights"] if weights is not None else [])]

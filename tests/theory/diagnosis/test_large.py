@@ -33,9 +33,10 @@ def text_of(found):
     return " ".join(finding.text for finding in found.findings)
 
 
-def test_the_teachers_numbers_are_of_all_rows_and_the_rest_near_them(small, monkeypatch):
+@pytest.mark.parametrize("teacher", ["centering", "inverse_prior"])
+def test_the_teachers_numbers_are_of_all_rows_and_the_rest_near_them(small, monkeypatch, teacher):
     logits, student = clustered()
-    knobs = {**KNOBS, "student_logits": student, "student_temperature": 0.1}
+    knobs = {**KNOBS, "student_logits": student, "student_temperature": 0.1, "teacher": teacher}
     drawn = theory.diagnose(logits, **knobs)
     monkeypatch.undo()
     whole = theory.diagnose(logits, **knobs)

@@ -1,11 +1,19 @@
 """The temperatures beside the cross-view correlations of the features."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import theory
 from tests.claims.ledger import equal
 from tests.theory.diagnosis.runs import KNOBS, LIVE, UNIFORM, clustered, levels
+from theory.diagnosis.temperatures import (
+    FeatureReading,
+    GrowthThresholds,
+    TemperatureJudgement,
+    _about_growth,
+)
 
 
 @pytest.mark.control("D2")
@@ -39,3 +47,16 @@ def test_features_that_do_not_survive_the_views_are_the_knob_that_is_named():
 def test_an_unsharpened_teacher_is_a_problem():
     (teacher, _), _ = clustered()
     assert levels(theory.diagnose(teacher, temperature=0.1, student_temperature=0.1), "D2") >= {"problem"}
+
+
+@pytest.mark.parametrize(
+    "low, said", [(0.005, "below τ_t = 0.005."), (0.0, "well below τ_t = 0.03."), (-0.1, "well below")]
+)
+def test_features_are_learnt_below_the_lower_bound_however_small_if_it_is_positive(low, said):
+    zeros = {field.name: 0.0 for field in dataclasses.fields(FeatureReading)}
+    reading = FeatureReading(**zeros | {"largest_correlation_low": low, "largest_correlation_high": 0.3})
+    found = dict.fromkeys((field.name for field in dataclasses.fields(GrowthThresholds)), 0.03)
+    thresholds = GrowthThresholds(**found | {"critical_temperature_low": low})
+    judgement = TemperatureJudgement(temperature_ratio=1.0)
+    (finding,) = _about_growth(judgement, reading, thresholds, alive=True)
+    assert f"these features are learnt {said}" in finding.text

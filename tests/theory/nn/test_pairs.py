@@ -224,3 +224,11 @@ def test_a_prior_next_to_one_keeps_the_digits_of_its_logarithm():
     normalizer.probabilities(z, temperature=0.3)
     expected = log_prior(log_softmax(z, temperature=0.3))
     torch.testing.assert_close(normalizer.moving.pending, expected, rtol=1e-10, atol=0.0)
+
+
+def test_the_plain_sum_of_a_softmax_is_taken_unless_a_prior_is_tiny_or_above_a_half():
+    z = torch.randn(9, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = statistics._log_prior(z, 0.3)
+    torch.testing.assert_close(found, log_prior(log_softmax(z, temperature=0.3)), rtol=1e-12, atol=0.0)
+    for offset in ([9.0, 0, 0, 0, 0, 0], [0, -90.0, 0, 0, 0, 0]):
+        assert statistics._log_prior(z + torch.tensor(offset), 0.3) is None
