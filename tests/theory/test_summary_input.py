@@ -26,6 +26,7 @@ GOOD = np.zeros((4, 3))
         ({"logits": GOOD, "weights": np.ones(3)}, r"`weights` must have shape \(4,\)"),
         ({"logits": GOOD, "weights": np.array([1.0, -1, 1, 1])}, "`weights` must not be negative, got -1"),
         ({"logits": GOOD, "weights": np.array([1.0, np.nan, 1, 1])}, "`weights` must be finite"),
+        ({"logits": GOOD, "weights": np.array([1.0, np.inf, 1, 1])}, "`weights` must be finite"),
         ({"logits": GOOD, "weights": np.zeros(4)}, "positive weight, got none"),
         ({"logits": [GOOD], "weights": np.ones(4)}, "pairs"),
         ({"logits": GOOD, "temperature": 0.0}, "`temperature`"),

@@ -138,7 +138,7 @@ def _checked_summary(
 ) -> Summary | int:
     if weights is None:
         weights = np.ones(len(rows))
-    elif not (weights > 0).all():
+    elif not ((weights > 0) & (weights < np.inf)).all():
         reject("weights", ~np.isfinite(weights), "be finite", weights, np)
         reject("weights", weights < 0, "not be negative", weights, np)
         rows, weights = rows[weights > 0], weights[weights > 0]
