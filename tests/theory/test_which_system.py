@@ -286,3 +286,13 @@ def test_a_slip_that_a_published_way_explains_too_is_a_possible_one():
     assert {"centre subtracted after the division by τ", "centre added, not subtracted"} <= set(
         found.possible_mistakes
     )
+
+
+def test_the_coarser_of_two_precisions_says_how_near_targets_must_be():
+    z, tau, _ = case(0)
+    assert which_system(z, softmax(z / tau).astype(np.float16), temperature=tau).targets[0].matches
+
+
+def test_logits_of_one_cluster_are_refused():
+    with pytest.raises(ValueError, match="`logits` must have at least 2 clusters"):
+        which_system(np.zeros((4, 1)), np.ones((4, 1)), temperature=0.1)
