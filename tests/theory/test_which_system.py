@@ -293,6 +293,6 @@ def test_the_coarser_of_two_precisions_says_how_near_targets_must_be():
     assert which_system(z, softmax(z / tau).astype(np.float16), temperature=tau).targets[0].matches
 
 
-def test_logits_of_one_cluster_are_refused():
-    with pytest.raises(ValueError, match="`logits` must have at least 2 clusters"):
-        which_system(np.zeros((4, 1)), np.ones((4, 1)), temperature=0.1)
+def test_logits_of_no_position_are_refused():
+    with pytest.raises(ValueError, match=r"`logits` must not be empty, got shape \(4, 0, 3\)"):
+        which_system(np.zeros((4, 0, 3)), np.ones((4, 0, 3)), temperature=0.1)
