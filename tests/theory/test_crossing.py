@@ -42,7 +42,7 @@ def test_a_dispersion_does_not_hang_on_the_rounding_of_the_prior(large):
     log_p[:, 1] = 0.0
     exact = log_p.astype(np.float64)
     p = np.exp(exact - exact.mean(axis=0))
-    equal(theory.prior_dispersion(log_p), (p.std(axis=0) / p.mean(axis=0)) ** 2, rtol=1e-5)
+    equal(theory.prior_dispersion(log_p), (p.std(axis=0) / p.mean(axis=0)) ** 2, rtol=1e-5, atol=0.0)
 
 
 @pytest.mark.parametrize("order", [1e-9, -1e-9, 1e-6, -1e-6])
@@ -51,3 +51,13 @@ def test_a_power_mean_of_float32_near_order_zero_keeps_what_would_underflow(orde
     exact = log_p.astype(np.float64)
     of_order = exact.mean(axis=0) + order / 2 * exact.var(axis=0)  # and s² of the third cumulant
     equal(theory.log_prior(log_p, order=order), of_order, rtol=1e-6)
+
+
+def test_a_batch_of_weights_has_the_crossings_of_its_members():
+    """Deviations are taken about the heaviest sample of each ensemble."""
+    rng = np.random.default_rng(5)
+    log_p, w = theory.log_softmax(rng.normal(size=(2, 6, 4))), np.full((2, 6), 0.1)
+    w[0, 1] = w[1, 4] = 0.5
+    w[1] = w[1] * 0.9 + 0.1 * np.eye(6)[4]  # the heaviest of all is in the last
+    own = [theory.teacher_crossing_batch_size(a, weights=b) for a, b in zip(log_p, w, strict=True)]
+    equal(theory.teacher_crossing_batch_size(log_p, weights=w), own, rtol=1e-12)

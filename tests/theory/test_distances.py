@@ -132,3 +132,25 @@ def test_zeros_that_split_the_rows_have_infinite_diameter():
     assert theory.sinkhorn_contraction(split) == 1.0
     equal(theory.hilbert_diameter(shared), np.log(4.0))
     equal(theory.hilbert_diameter(np.concatenate([shared, shared, shared])), np.log(4.0))
+
+
+def test_one_ensemble_whose_zeros_split_its_rows_leaves_the_others_their_diameter():
+    with np.errstate(divide="ignore"):
+        batch = np.log([[[0.5, 0.5], [0.0, 1.0]], [[0.5, 0.5], [0.2, 0.8]]])
+    equal(theory.hilbert_diameter(batch), [np.inf, np.log(4.0)])
+
+
+def test_a_distance_is_bounded_as_long_as_its_bound_is_a_float():
+    """sinh²(Δ/4) ≤ e^{Δ/2}/4 at Δ = 1422: 1.5e308, for a change of one nat."""
+    log_p = theory.log_softmax(np.array([[0.0, -711.0], [-711.0, 0.0]]))
+    equal(theory.hilbert_diameter(log_p), 1422.0)
+    found = theory.projected_distance_bound(log_p, np.array([0.0, 1.0]))
+    equal(found, np.exp(711.0 - np.log(4.0)), rtol=1e-12)
+
+
+def test_rounds_take_weights_as_shares_of_their_sum():
+    """They may sum to 1 within a tolerance: what is off is not added to λ in every round."""
+    rng = np.random.default_rng(0)
+    log_p, w = theory.log_softmax(rng.normal(size=(9, 4))), rng.dirichlet(np.ones(9))
+    found = theory.sinkhorn_log_tilt(log_p, rounds=20, weights=w * (1 + 8e-7))
+    equal(found, theory.sinkhorn_log_tilt(log_p, rounds=20, weights=w), atol=1e-12)

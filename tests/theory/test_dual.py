@@ -164,3 +164,24 @@ def test_rounds_run_in_torch():
     found = accelerated(dual, torch.zeros(8, dtype=torch.float64), limit=200)
     equal(found.log_tilt, accelerated(dual_of(log_p.numpy()), np.zeros(8), limit=200).log_tilt, atol=1e-9)
     assert maximise(dual, None).error <= 1e-10
+
+
+@pytest.fixture
+def batched():
+    """Two unlike problems, the second far from its maximum at the λ that go with them."""
+    members = [unit(30, 7, temperature, seed) for seed, temperature in enumerate((1.0, 0.1))]
+    lam = np.random.default_rng(4).standard_normal((2, 7)) + [[100.0], [-3.0]]
+    return members, dual_of(np.stack(members), np.log(np.arange(1, 8) / 28)), lam
+
+
+def test_a_start_is_taken_about_its_own_mean_in_each_ensemble_of_a_batch(batched):
+    _, dual, lam = batched
+    anchored = dual.anchored(lam)
+    equal(anchored @ np.exp(dual.log_target), [0.0, 0.0], atol=1e-13)
+    equal(np.ptp(lam - anchored, axis=-1), [0.0, 0.0], atol=1e-13)
+
+
+def test_each_ensemble_of_a_batch_has_its_own_error(batched):
+    members, dual, lam = batched
+    own = [dual_of(log_p, dual.log_target).at(at).error for log_p, at in zip(members, lam, strict=True)]
+    equal(dual.at(lam).error, own, rtol=1e-12)

@@ -123,3 +123,20 @@ def test_an_entry_that_must_vanish_makes_a_target_one_of_the_limit():
     with pytest.raises(theory.InfeasibleTarget, match="uses up all the weight") as raised:
         theory.project(log_p_on(np.array([[True, False], [True, True]]), np.zeros((2, 2))))
     assert raised.value.clusters == (1,)
+
+
+def test_a_share_below_the_slack_is_met_where_zeros_leave_room():
+    """The flow must be positive relative to the share: one of 1e-12 is no flow of 0."""
+    pattern = np.array([[True, True, False], [True, True, True], [True, True, True]])
+    log_target = np.log([0.5, 0.5 - 1e-12, 1e-12])
+    result = theory.project(log_p_on(pattern, np.zeros((3, 3))), log_target=log_target)
+    assert result.marginal_error <= 1e-9
+
+
+def test_an_entry_that_must_vanish_is_found_beside_clusters_that_can_share():
+    """Sample 1 fills cluster 0, so that sample 2 has none of it; sample 0 is nobody's concern."""
+    pattern = np.array([[False, True], [True, False], [True, True]])
+    log_target = np.log([1 / 3, 2 / 3])
+    with pytest.raises(theory.InfeasibleTarget, match="uses up all the weight") as raised:
+        theory.project(log_p_on(pattern, np.zeros((3, 2))), log_target=log_target)
+    assert raised.value.clusters == (1,)

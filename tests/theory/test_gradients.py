@@ -199,3 +199,11 @@ def test_the_derivative_in_the_temperature_ignores_exact_zeros():
         return temperature.grad
 
     equal(through([0.0, 1.0, -np.inf]), through([0.0, 1.0]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 4.0])
+def test_a_temperature_with_a_derivative_gives_the_numbers_of_one_without(temperature):
+    logits = calls.operands()["logits"]
+    tau = torch.tensor(temperature, dtype=torch.float64, requires_grad=True)
+    found = theory.log_softmax(torch.tensor(logits), temperature=tau).detach()
+    equal(found.numpy(), theory.log_softmax(logits, temperature=temperature), rtol=1e-14)

@@ -106,3 +106,11 @@ def test_no_answer_is_nan_and_no_warning_escapes(name, scale):
     for given in (values, {**values, **zeros}):
         for part, value in calls.parts(calls.call(name, given)).items():
             assert not np.isnan(value).any(), part
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_largest_float_is_a_logit(dtype):
+    largest = np.finfo(dtype).max
+    logits = np.array([[largest, 0.0], [0.0, 0.0]], dtype)
+    log_tilt = theory.batch_softmax_log_tilt(logits, temperature=1.0)
+    equal(log_tilt, [-largest, -np.log(2.0)], rtol=1e-6)

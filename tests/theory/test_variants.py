@@ -46,3 +46,8 @@ def test_the_first_share_of_a_steep_power_law_keeps_its_digits(exponent):
         expected = float(-mpmath.log(total))
     found = theory.systems.power_law_log_target(8, exponent=exponent)
     np.testing.assert_allclose(found[0], expected, rtol=1e-14)
+
+
+def test_capi_names_the_shape_that_it_was_given():
+    with pytest.raises(ValueError, match=r"`logits` must not be empty, got shape \(4, 0, 3\)"):
+        capi(np.zeros((4, 0, 3)))

@@ -286,3 +286,13 @@ def test_a_slip_that_a_published_way_explains_too_is_a_possible_one():
     assert {"centre subtracted after the division by τ", "centre added, not subtracted"} <= set(
         found.possible_mistakes
     )
+
+
+def test_the_coarser_of_two_precisions_says_how_near_targets_must_be():
+    z, tau, _ = case(0)
+    assert which_system(z, softmax(z / tau).astype(np.float16), temperature=tau).targets[0].matches
+
+
+def test_logits_of_no_position_are_refused():
+    with pytest.raises(ValueError, match=r"`logits` must not be empty, got shape \(4, 0, 3\)"):
+        which_system(np.zeros((4, 0, 3)), np.ones((4, 0, 3)), temperature=0.1)

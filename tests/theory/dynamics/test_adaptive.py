@@ -276,9 +276,10 @@ def test_dinos_dead_centre_turns_by_more_than_its_temperature_at_its_learning_ra
 
 def test_corners_of_the_turns():
     assert adaptive_turns(teacher_momentum=0.99, center_momentum=1.0, **DINO).period == math.inf
-    assert adaptive_turns(
+    stable = adaptive_turns(
         teacher_momentum=0.99, center_momentum=0.999, student_temperature=0.1, teacher_temperature=0.1
-    ).stable
+    )
+    assert stable.stable and stable.period == stable.amplitude == 0.0
     no_momentum = adaptive_turns(teacher_momentum=0.0, center_momentum=0.9, **DINO)
     equal([no_momentum.period, no_momentum.amplitude], [100.0, 24.7], rtol=0.01)
     with pytest.raises(ValueError, match="`teacher_momentum` must be below 1"):

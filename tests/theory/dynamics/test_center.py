@@ -220,3 +220,15 @@ def test_bad_input_is_named(function, changed, error, message):
 def test_bad_rates_are_named():
     with pytest.raises(ValueError, match="`teacher_rate` must be positive, got 0"):
         critical_center_rate(gain=1.0, teacher_rate=0.0, **DINO)
+
+
+def test_a_student_and_a_teacher_without_delay_have_a_critical_rate_without_a_warning():
+    ratio = {"student_temperature": 0.1, "teacher_temperature": 0.04}
+    assert critical_center_rate(gain=math.inf, teacher_rate=math.inf, **ratio) == math.inf
+
+
+def test_one_ratio_of_many_that_is_too_large_is_refused():
+    with pytest.raises(ValueError, match="`student_temperature`/`teacher_temperature` must be at most"):
+        critical_center_momentum(
+            gain=0.1, teacher_momentum=0.9, student_temperature=0.1, teacher_temperature=[0.1, 1e-160]
+        )

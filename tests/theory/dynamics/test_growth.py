@@ -189,3 +189,10 @@ EYE = np.eye(2)
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["student_temperature", "teacher_temperature"])
+def test_a_gain_too_large_for_either_temperature_is_refused_by_both_names(name):
+    knobs = {"gain": 1.0, "student_temperature": 0.1, "teacher_temperature": 0.1} | {name: 1e-160}
+    with pytest.raises(ValueError, match=f"`gain`/`{name}` must be at most 1e"):
+        growth_rates(np.eye(2), np.eye(2), **knobs)

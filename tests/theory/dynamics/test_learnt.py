@@ -243,3 +243,8 @@ def test_bad_arguments_are_named():
         learnt_solution(0.5, clusters=8, student_temperature=0.1, teacher_temperature=0.09)
     with pytest.raises(ValueError, match="`gain`"):
         center_race(0.5, gain=0.0, teacher_momentum=0.9, center_momentum=0.9, **DINO)
+
+
+def test_a_small_correlation_is_learnt_under_a_teacher_cold_enough():
+    found = learnt_solution(0.005, clusters=2, student_temperature=1.0, teacher_temperature=0.001)
+    assert found.logit > 0
