@@ -168,9 +168,9 @@ def test_rounds_run_in_torch():
 
 @pytest.fixture
 def batched():
-    """Two unlike problems, the second far from its maximum at the λ that go with them."""
+    """Two unlike problems by themselves and as one, and a λ for each, about unlike means."""
     members = [unit(30, 7, temperature, seed) for seed, temperature in enumerate((1.0, 0.1))]
-    lam = np.random.default_rng(4).standard_normal((2, 7)) + [[100.0], [-3.0]]
+    lam = np.random.default_rng(4).normal([[100.0], [-3.0]], 1.0, (2, 7))
     return members, dual_of(np.stack(members), np.log(np.arange(1, 8) / 28)), lam
 
 
