@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from theory.curves.curve import CYCLES, curve_of, swing_of
+from theory.curves.curve import CYCLES, _period, curve_of, swing_of
 from theory.curves.turns import Turns, about_the_swing
 
 
@@ -38,3 +38,8 @@ def test_the_period_is_in_steps_of_the_second_half_exactly():
 def test_the_lowest_level_may_be_that_of_the_last_records():
     assert curve(np.repeat([1.0, 0.0], 8)).lowest == 0.0
     assert curve(np.repeat([0.0, 1.0], 8)).lowest == 0.0
+
+
+@pytest.mark.parametrize("n", [64, 200])
+def test_a_period_that_fits_just_four_times_is_told_exactly(n):
+    assert _period(np.sin(2 * np.pi * np.arange(n) / (n // CYCLES) + 0.3)) == n // CYCLES
